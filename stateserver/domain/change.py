@@ -1,0 +1,96 @@
+"""Change events: all that the core ever says of a system, numbered without gaps (spec pages 2 and 4)."""
+
+from collections.abc import MutableMapping
+from typing import Final, NamedTuple
+
+Value = None | bool | int | str
+Fields = dict[str, Value]
+
+UNIT_ADDED: Final = "unit_added"
+UNIT_CHANGED: Final = "unit_changed"
+DETONATORS_CLEARED: Final = "detonators_cleared"
+WARNING_RAISED: Final = "warning_raised"
+WARNING_CLEARED: Final = "warning_cleared"
+WARNING_ACKNOWLEDGED: Final = "warning_acknowledged"
+OPERATION_CHANGED: Final = "operation_changed"
+SEQUENCE_GAP: Final = "sequence_gap"
+SEQUENCE_RESTARTED: Final = "sequence_restarted"
+STALE_FRAME: Final = "stale_frame"
+MODE_CHANGED: Final = "mode_changed"
+UNIT_LABELLED: Final = "unit_labelled"
+COMMAND_REFUSED: Final = "command_refused"
+BLAST_OPENED: Final = "blast_opened"
+BLAST_FIRING_COMPLETE: Final = "blast_firing_complete"
+BLAST_FIRING_ABORTED: Final = "blast_firing_aborted"
+BLAST_CLOSED: Final = "blast_closed"
+FIRE_BUTTON_REPEATED: Final = "fire_button_repeated"
+
+KINDS: Final = (
+    UNIT_ADDED,
+    UNIT_CHANGED,
+    DETONATORS_CLEARED,
+    WARNING_RAISED,
+    WARNING_CLEARED,
+    WARNING_ACKNOWLEDGED,
+    OPERATION_CHANGED,
+    SEQUENCE_GAP,
+    SEQUENCE_RESTARTED,
+    STALE_FRAME,
+    MODE_CHANGED,
+    UNIT_LABELLED,
+    COMMAND_REFUSED,
+    BLAST_OPENED,
+    BLAST_FIRING_COMPLETE,
+    BLAST_FIRING_ABORTED,
+    BLAST_CLOSED,
+    FIRE_BUTTON_REPEATED,
+)
+
+UNIT_EVENTS: Final = frozenset({UNIT_ADDED, UNIT_CHANGED, OPERATION_CHANGED, UNIT_LABELLED})
+"""The events whose `before` and `after` are fields of their unit."""
+
+
+class Change(NamedTuple):
+    """One event of a system, known by (system, version). `at` in ms since 1970.
+
+    The maps may be shared between events: treat them as immutable.
+    """
+
+    system: str
+    version: int
+    at: int
+    kind: str
+    unit: str | None
+    before: Fields
+    after: Fields
+    source: str | None
+    sequence: int | None
+    deadline: bool
+    details: Fields
+
+
+def change_to_json(change: Change) -> dict[str, object]:
+    """The event as a JSON object (spec page 4)."""
+    return change._asdict()
+
+
+def fold_change(units: MutableMapping[str, Fields], change: Change) -> None:
+    """Carry an event over into `units` (path to fields): the events alone rebuild the units.
+
+    `as_of` moves without events, so it stays as it was when the unit was added.
+    """
+    unit = change.unit
+    if unit is None:
+        return
+    if change.kind == UNIT_ADDED:
+        units[unit] = dict(change.after)
+    elif change.kind in UNIT_EVENTS:
+        fields = units[unit]
+        for name, value in change.after.items():
+            if value is None:
+                fields.pop(name, None)
+            else:
+                fields[name] = value
+    elif change.kind == DETONATORS_CLEARED:
+        for path in [path for path in units if path.startswith(f"{unit}/")]:
+            del units[path]
