@@ -1,0 +1,131 @@
+"""A frame checked from start to CRC, with every reason to refuse it (spec page 1, The frame)."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from stateserver.protocol import crc
+from stateserver.protocol.commands import BOOSTER_DATA, COMMANDS, DETONATOR_LIST, Command
+from stateserver.protocol.modes import MODES, Mode
+from stateserver.protocol.reasons import Reason, Rejected
+
+START: Final = b"\xaa\xaa"
+_PAYLOAD_AT: Final = 6
+_CRC_SIZE: Final = 2
+_SIZE_MIN: Final = _PAYLOAD_AT + _CRC_SIZE
+SIZE_MAX: Final = 255
+
+_CLEAR_SIGNAL: Final = b"\xff" * 5
+_STRAY_WINDOW_AND_DELAY: Final = 255
+
+
+class Signal(Enum):
+    """What a frame of reserved window ids means."""
+
+    NONE = "none"
+    CLEAR = "clear"
+    """Frame 4: the booster has forgotten all its detonators."""
+    STRAY = "stray"
+    """Frame 5: after a clear; its only detonator chunk is none."""
+
+
+class Frame(NamedTuple):
+    """A sound frame. `windows` are its items' window ids in their order (empty where items have none)."""
+
+    command: Command
+    serial: int
+    payload: bytes
+    windows: Sequence[int]
+    signal: Signal
+
+    @property
+    def head(self) -> bytes | None:
+        """The chunk in which the speaker tells of itself, if the command has one."""
+        layout = self.command.head
+        return None if layout is None else self.payload[: layout.size]
+
+    @property
+    def items(self) -> bytes:
+        """The chunks after the head, one after the other."""
+        layout = self.command.head
+        return self.payload if layout is None else self.payload[layout.size :]
+
+    def item_chunks(self) -> list[bytes]:
+        """The chunks after the head, apart."""
+        items, size = self.items, self.command.chunk
+        return [items[at : at + size] for at in range(0, len(items), size)]
+
+
+def from_hex(text: str) -> bytes:
+    """The bytes of a frame in hex, of either case. Raises Rejected (`bad_hex`)."""
+    # bytes.fromhex alone would let white space pass.
+    if len(text) % 2 or not text.isascii() or not (text == "" or text.isalnum()):
+        raise Rejected(Reason.BAD_HEX, "not pairs of hex digits")
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise Rejected(Reason.BAD_HEX, "not pairs of hex digits") from None
+
+
+def parse(frame: bytes, mode: Mode) -> Frame:
+    """Check `frame` as one of a system in `mode`. Raises Rejected with the first reason that holds."""
+    _check_envelope(frame)
+    command = COMMANDS.get(frame[3])
+    if command is None:
+        raise Rejected(Reason.UNKNOWN_COMMAND, str(frame[3]))
+    rules = MODES[mode]
+    if command.number not in rules.commands:
+        raise Rejected(Reason.COMMAND_NOT_IN_MODE, f"{command.number} in {mode}")
+    payload = frame[_PAYLOAD_AT:-_CRC_SIZE]
+    item_count = _count_items(command, payload)
+    windows = _read_windows(command, payload, item_count)
+    signal = _read_signal(command, payload, windows)
+    if signal is Signal.NONE and windows and not (min(windows) > 0 and max(windows) <= rules.windows_max):
+        wrong = next(window for window in windows if not 0 < window <= rules.windows_max)
+        raise Rejected(Reason.BAD_WINDOW, f"{wrong} of 1 to {rules.windows_max}")
+    return Frame(command, frame[4] << 8 | frame[5], payload, windows, signal)
+
+
+def _check_envelope(frame: bytes) -> None:
+    size = len(frame)
+    if size < _SIZE_MIN:
+        raise Rejected(Reason.TOO_SHORT, f"{size} bytes")
+    if frame[:2] != START:
+        raise Rejected(Reason.BAD_START, frame[:2].hex())
+    if frame[2] != size:
+        raise Rejected(Reason.BAD_LENGTH, f"says {frame[2]}, is {size}")
+    if not crc.is_sound(frame):
+        says, computed = frame[-2:].hex(), crc.checksum(frame[:-2]).hex()
+        raise Rejected(Reason.BAD_CRC, f"says {says}, is {computed}")
+
+
+def _count_items(command: Command, payload: bytes) -> int:
+    count, rest = divmod(len(payload), command.chunk)
+    heads = 0 if command.head is None else 1
+    if rest or count < heads or (command.item is None and count != heads):
+        raise Rejected(Reason.BAD_CHUNKS, f"{len(payload)} bytes of payload, chunks of {command.chunk}")
+    return count - heads
+
+
+def _read_windows(command: Command, payload: bytes, item_count: int) -> Sequence[int]:
+    offsets = command.windows
+    if offsets is None:
+        return ()
+    if not offsets:
+        return range(1, item_count + 1)
+    start = 0 if command.head is None else command.chunk
+    low = payload[start + offsets[0] :: command.chunk]
+    if len(offsets) == 1:
+        return low
+    high = payload[start + offsets[1] :: command.chunk]
+    return [lowest | highest << 8 for lowest, highest in zip(low, high, strict=True)]
+
+
+def _read_signal(command: Command, payload: bytes, windows: Sequence[int]) -> Signal:
+    if len(windows) != 1 or windows[0] != _STRAY_WINDOW_AND_DELAY:
+        return Signal.NONE
+    if command.number == DETONATOR_LIST and payload == _CLEAR_SIGNAL:
+        return Signal.CLEAR
+    if command.number == BOOSTER_DATA and int.from_bytes(payload[-2:], "little") == _STRAY_WINDOW_AND_DELAY:
+        return Signal.STRAY
+    return Signal.NONE
