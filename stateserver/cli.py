@@ -1,0 +1,64 @@
+"""The command `stateserver`: finds its sub commands, and says troubles in one clear line."""
+
+import importlib
+import importlib.util
+import logging
+from typing import Any, NoReturn
+
+import click
+
+from stateserver import __version__
+from stateserver.errors import StateServerError
+
+COMMANDS = ("worker", "gateway", "demo", "simulate", "replay", "report", "link", "keys", "check", "cat")
+USAGE_STATUS = 2
+
+
+class Trouble(click.ClickException):
+    """A StateServerError as the command line shows it: what is wrong, and below it what to do."""
+
+    exit_code = USAGE_STATUS
+
+    def __init__(self, error: StateServerError) -> None:
+        super().__init__(f"{error.message}\n{error.hint}".rstrip())
+
+
+class LazyGroup(click.Group):
+    """Sub commands are imported when they are asked for: `keys` need not wait for a Kafka client to load.
+
+    Each is the click command `command` in the module of its name in `stateserver.commands`.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands there are, in the order people meet them."""
+        return [name for name in COMMANDS if importlib.util.find_spec(f"stateserver.commands.{name}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"stateserver.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a trouble that we can name is shown as such, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except StateServerError as error:
+            logging.getLogger(__name__).debug("ended by a trouble", exc_info=error)
+            raise Trouble(error) from error
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, prog_name="stateserver")
+def stateserver() -> None:
+    """Watches blasting systems: their state, their warnings and the record of every blast."""
+
+
+def main() -> NoReturn:
+    """The script's entry point."""
+    stateserver()
+    raise AssertionError("click ends the process")
