@@ -1,4 +1,4 @@
-"""Run a real Apache Kafka in the foreground until Ctrl-C: `python -m stateserver.broker.foreground --port 19092`."""
+"""What `make kafka` runs: a real Apache Kafka in the foreground."""
 
 import signal
 import sys

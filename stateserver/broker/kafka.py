@@ -20,7 +20,7 @@ JAVA_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleL
 
 
 class Node(NamedTuple):
-    """Where one node of a cluster listens: to clients on `port`, to the other controllers on `controller_port`."""
+    """Where one node of a cluster listens: `port` for clients, `controller_port` for controllers."""
 
     id: int
     port: int

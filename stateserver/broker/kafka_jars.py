@@ -1,4 +1,4 @@
-"""Apache Kafka's program files, resolved from Maven Central by name and version; no container, no download page."""
+"""Apache Kafka's program files, resolved from Maven Central by name and version."""
 
 import hashlib
 import os

@@ -43,7 +43,7 @@ class Tansu(Broker):
 def tansu_program() -> Path:
     """Where the program lies in the installed package, run from there. Raises BrokerMissing."""
     package = importlib.util.find_spec(PACKAGE)
-    hint = "install the locked dependencies again (make setup); the package has programs for Linux and macOS only"
+    hint = "install the locked dependencies again (make setup); it is made for Linux and macOS only"
     if package is None or package.origin is None:
         raise BrokerMissing(f"the Python package {PACKAGE}, which carries Tansu, is not installed", hint)
     program = Path(package.origin).parent / "bin" / "tansu"
