@@ -1,0 +1,264 @@
+"""The units in the windows of one booster: detonators, or a section controller's type 1 boosters.
+
+Column by column rather than object by object: a booster's hundreds of detonators are then a few hundred bytes
+each way, and a frame that repeats what is known is recognised by comparing bytes.
+"""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from stateserver.domain.change import Fields
+from stateserver.protocol.commands import (
+    BOOSTER_DATA,
+    BOOSTER_TYPE_1_FLAGS,
+    COMMANDS,
+    DETONATOR_FLAGS,
+    SECTION_CONTROLLER_DATA,
+    UnitType,
+)
+from stateserver.protocol.decode import WORD
+from stateserver.protocol.layout import dotted_quad
+
+_ABSENT: Final = 0
+_LISTED: Final = 1
+_REPORTED: Final = 2
+_NO_IDENTITY: Final = -1
+_ALL_BYTES: Final = bytes(range(256))
+
+
+class ChildKind:
+    """What differs between the two kinds of unit that have a window."""
+
+    def __init__(self, unit_type: UnitType, identity: str, flags: str, command: int) -> None:
+        names = flags.split()
+        bit = {name: 7 - at for at, name in enumerate(names) if name != "-"}
+        item = COMMANDS[command].item
+        assert item is not None
+        self.type = unit_type
+        self.identity = identity
+        self.has_delay = COMMANDS[command].delay is not None
+        self.answering = 1 << bit["detonator_status"]
+        self.named_bits = sum(1 << shift for shift in bit.values())
+        self.names_mask = bytes(byte & self.named_bits for byte in range(256))
+        self._shown: list[Fields] = [
+            {name: bool(byte >> shift & 1) for name, shift in bit.items()} for byte in range(256)
+        ]
+        self._bit_tables = {
+            name: bytes(byte >> shift & 1 for byte in range(256)) for name, shift in bit.items()
+        }
+
+    def show_flags(self, flags: int) -> Fields:
+        """The named bits of a flags byte. Shared: don't change it."""
+        return self._shown[flags]
+
+    def show_identity(self, identity: int) -> str | int:
+        """A detonator's uid as a dotted quad, a type 1 booster's serial as it is."""
+        return dotted_quad(identity) if self.type is UnitType.DETONATOR else identity
+
+    def count(self, flags: bytes, name: str) -> int:
+        """How many of `flags` have the bit `name`; 0 where this kind has no such bit."""
+        table = self._bit_tables.get(name)
+        return 0 if table is None else flags.translate(table).count(1)
+
+
+DETONATORS: Final = ChildKind(UnitType.DETONATOR, "uid", DETONATOR_FLAGS, BOOSTER_DATA)
+BOOSTERS_TYPE_1: Final = ChildKind(
+    UnitType.BOOSTER_TYPE_1, "serial", BOOSTER_TYPE_1_FLAGS, SECTION_CONTROLLER_DATA
+)
+
+
+class Difference(NamedTuple):
+    """What a chunk changed in a unit."""
+
+    before: Fields
+    after: Fields
+
+
+class Bank:
+    """The windows of one booster or section controller (`parent`, a unit path). Times in ms since 1970."""
+
+    __slots__ = (
+        "as_of",
+        "as_of_max",
+        "first_seen",
+        "identities",
+        "kind",
+        "labels",
+        "parent",
+        "presence",
+        "prefix",
+        "published_as_of",
+        "versions",
+        "words",
+    )
+
+    def __init__(self, parent: str, kind: ChildKind) -> None:
+        self.parent = parent
+        self.kind = kind
+        self.prefix = f"{parent}/{kind.type.value}/"
+        self.labels: dict[int, str] = {}
+        self._empty()
+
+    def _empty(self) -> None:
+        self.presence = bytearray()
+        self.words = bytearray()
+        self.identities = array("q")
+        self.first_seen = array("q")
+        self.as_of = array("q")
+        self.published_as_of = array("q")
+        self.versions = array("q")
+        self.labels.clear()
+        self.as_of_max = 0
+
+    def _grow_to(self, window: int) -> None:
+        missing = window + 1 - len(self.presence)
+        if missing > 0:
+            self.presence.extend(bytes(missing))
+            self.words.extend(bytes(missing * WORD))
+            self.identities.extend([_NO_IDENTITY] * missing)
+            for column in (self.first_seen, self.as_of, self.published_as_of, self.versions):
+                column.extend([0] * missing)
+
+    # reading
+
+    def __contains__(self, window: int) -> bool:
+        return 0 <= window < len(self.presence) and self.presence[window] != _ABSENT
+
+    def __len__(self) -> int:
+        return len(self.presence) - self.presence.count(_ABSENT)
+
+    def windows(self) -> Iterator[int]:
+        """The windows in use, in order."""
+        return (window for window, presence in enumerate(self.presence) if presence)
+
+    def path(self, window: int) -> str:
+        return f"{self.prefix}{window}"
+
+    def is_stale(self, window: int, at: int) -> bool:
+        """Whether a frame of time `at` is older than what is known of the unit in `window`."""
+        return window in self and at < self.as_of[window]
+
+    def identity(self, window: int) -> int | None:
+        """The uid or serial in `window` as a number, None while nobody has listed it."""
+        identity = self.identities[window]
+        return None if identity == _NO_IDENTITY else identity
+
+    def shown_identity(self, window: int) -> str | int | None:
+        identity = self.identity(window)
+        return None if identity is None else self.kind.show_identity(identity)
+
+    def answers(self, window: int) -> bool:
+        """The unit's detonator_status, False while that is absent."""
+        return bool(self.words[window * WORD + 1] & self.kind.answering)
+
+    def count(self, flag: str) -> int:
+        """How many units have `flag` set: a fresh count."""
+        return self.kind.count(self.words[1::WORD], flag)
+
+    def fields(self, window: int) -> Fields:
+        """What the unit in `window` holds (spec page 2)."""
+        fields: Fields = {
+            "type": self.kind.type.value,
+            "window_id": window,
+            "first_seen": self.first_seen[window],
+        }
+        identity = self.shown_identity(window)
+        if identity is not None:
+            fields[self.kind.identity] = identity
+        fields.update(self._data(window))
+        fields["communication_status"] = self.answers(window)
+        fields["as_of"] = self.as_of[window]
+        fields["parent"] = self.parent
+        if window in self.labels:
+            fields["label"] = self.labels[window]
+        return fields
+
+    def _data(self, window: int) -> Fields:
+        if self.presence[window] != _REPORTED:
+            return {}
+        fields: Fields = {}
+        at = window * WORD
+        if self.kind.has_delay:
+            fields["delay"] = self.words[at + 2] | self.words[at + 3] << 8
+        fields.update(self.kind.show_flags(self.words[at + 1]))
+        return fields
+
+    # changing
+
+    def insert(self, window: int, at: int) -> None:
+        """A unit seen for the first time."""
+        self._grow_to(window)
+        self.presence[window] = _LISTED
+        self.first_seen[window] = at
+        self.touch(window, at)
+
+    def touch(self, window: int, at: int) -> None:
+        """A frame of time `at` named the unit."""
+        self.as_of[window] = at
+        self.as_of_max = max(self.as_of_max, at)
+
+    def set_identity(self, window: int, identity: int) -> Difference | None:
+        """A list says which unit is in `window`."""
+        if self.identities[window] == identity:
+            return None
+        before = self.shown_identity(window)
+        self.identities[window] = identity
+        return Difference({self.kind.identity: before}, {self.kind.identity: self.shown_identity(window)})
+
+    def set_word(self, window: int, word: bytes) -> Difference | None:
+        """Data say how the unit in `window` is. `word` as protocol.decode makes it, reserved bits taken out."""
+        place = slice(window * WORD, window * WORD + WORD)
+        if self.presence[window] == _REPORTED and self.words[place] == word:
+            return None
+        old, answered = self._data(window), self.answers(window)
+        self.presence[window] = _REPORTED
+        self.words[place] = word
+        new = self._data(window)
+        changed = [name for name, value in new.items() if old.get(name) != value]
+        before: Fields = {name: old.get(name) for name in changed}
+        after: Fields = {name: new[name] for name in changed}
+        if self.answers(window) != answered:
+            before["communication_status"] = answered
+            after["communication_status"] = not answered
+        return Difference(before, after)
+
+    def silence(self, window: int) -> Difference:
+        """The unit answers no more, because its booster was disarmed."""
+        self.words[window * WORD + 1] &= ~self.kind.answering
+        return Difference(
+            {"detonator_status": True, "communication_status": True},
+            {"detonator_status": False, "communication_status": False},
+        )
+
+    def clear(self) -> list[int]:
+        """Forget every unit. Returns the windows that were in use."""
+        windows = list(self.windows())
+        self._empty()
+        return windows
+
+    # whole frames at once
+
+    def can_take_at_once(self, windows: Sequence[int], at: int) -> bool:
+        """Whether `windows` are consecutive units with data, none of them newer than `at`."""
+        if not windows or at < self.as_of_max:
+            return False
+        first, count = windows[0], len(windows)
+        if isinstance(windows, bytes):
+            consecutive = windows == _ALL_BYTES[first : first + count]
+        else:
+            consecutive = list(windows) == list(range(first, first + count))
+        return consecutive and self.presence[first : first + count] == bytes([_REPORTED]) * count
+
+    def differing(self, first: int, words: bytes | bytearray) -> list[int]:
+        """The windows from `first` on whose words differ from `words`."""
+        old = self.words[first * WORD : first * WORD + len(words)]
+        if old == words:
+            return []
+        pairs = zip(memoryview(old).cast("I"), memoryview(words).cast("I"), strict=True)
+        return [first + at for at, (was, now) in enumerate(pairs) if was != now]
+
+    def touch_all(self, first: int, count: int, at: int) -> None:
+        """A frame of time `at` named `count` units from window `first` on."""
+        self.as_of[first : first + count] = array("q", [at]) * count
+        self.as_of_max = max(self.as_of_max, at)

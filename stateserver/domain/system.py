@@ -1,0 +1,133 @@
+"""One blasting system: the aggregate that a journal is folded into (spec page 2)."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from stateserver.domain.blast import Blast
+from stateserver.domain.change import Fields
+from stateserver.domain.unit import Unit
+from stateserver.protocol.commands import UnitType
+from stateserver.protocol.modes import Mode
+
+FAR_FUTURE: Final = sys.maxsize
+"""A time after all others, in ms since 1970."""
+
+
+@dataclass(slots=True)
+class Source:
+    """How far a Packet Server's numbering has come."""
+
+    last_sequence: int
+    created_at_max: int
+
+
+@dataclass(slots=True)
+class Warning:
+    """An open warning. Times in ms since 1970."""
+
+    unit: str
+    field: str
+    raised: int
+    acknowledged: int | None = None
+    actor: str | None = None
+    note: str | None = None
+
+
+class System:
+    """Everything that a system's journal has led to. Changed by `apply` alone."""
+
+    __slots__ = (
+        "blast",
+        "control",
+        "counters",
+        "deadline_floor",
+        "dirty",
+        "initiated",
+        "mode",
+        "moved",
+        "name",
+        "rows",
+        "sources",
+        "speakers",
+        "time",
+        "touched",
+        "version",
+        "warnings",
+    )
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.version = 0
+        self.time: int | None = None
+        self.mode: Mode | None = None
+        self.speakers: dict[str, Unit] = {}
+        self.control: Unit | None = None
+        self.sources: dict[str, Source] = {}
+        self.warnings: dict[tuple[str, str], Warning] = {}
+        self.blast: Blast | None = None
+        self.initiated: set[int] = set()
+        self.counters: Counter[str] = Counter()
+        # No deadline lies before it; it may lag behind the earliest one, which is then looked for again.
+        self.deadline_floor = FAR_FUTURE
+        # For checkpoints: rows to write anew, unit rows to publish, units whose as_of alone has moved.
+        self.dirty: set[str] = set()
+        self.touched: set[str] = set()
+        self.moved: set[str] = set()
+        self.rows: dict[str, int] = {}
+
+    @property
+    def open_blast(self) -> Blast | None:
+        """The blast under way, if there is one."""
+        return self.blast
+
+    def speakers_in_order(self) -> list[Unit]:
+        """The units that speak, in path order."""
+        return sorted(self.speakers.values(), key=lambda unit: unit.order)
+
+    def units(self) -> Iterator[tuple[str, Fields]]:
+        """(path, fields) of every unit, in path order."""
+        for unit in self.speakers_in_order():
+            yield unit.path, unit.fields()
+            if unit.bank is not None:
+                for window in unit.bank.windows():
+                    yield unit.bank.path(window), unit.bank.fields(window)
+
+    def find(self, path: str) -> tuple[Unit, int | None] | None:
+        """The unit at `path`: a speaking unit, or one and the window in it. None where there is none."""
+        unit = self.speakers.get(path)
+        if unit is not None:
+            return unit, None
+        parent, _, window_text = path.rpartition("/")
+        unit = self.speakers.get(parent.rpartition("/")[0])
+        if unit is None or unit.bank is None or not (window_text.isascii() and window_text.isdigit()):
+            return None
+        window = int(window_text[:6])
+        if window not in unit.bank or unit.bank.path(window) != path:
+            return None
+        return unit, window
+
+    def unit(self, path: str) -> Fields | None:
+        """What the unit at `path` holds, None where there is none."""
+        found = self.find(path)
+        if found is None:
+            return None
+        unit, window = found
+        if window is None or unit.bank is None:
+            return unit.fields()
+        return unit.bank.fields(window)
+
+    def unit_version(self, path: str) -> int:
+        """The version of the event that last changed the unit at `path`. Raises KeyError where there is none."""
+        found = self.find(path)
+        if found is None:
+            raise KeyError(path)
+        unit, window = found
+        return unit.version if window is None or unit.bank is None else unit.bank.versions[window]
+
+    def boosters(self, mode: Mode) -> list[Unit]:
+        """What plays the booster's part in `mode`, in path order: boosters type 2, or section controllers."""
+        booster_type = UnitType.SECTION_CONTROLLER if mode is Mode.IBS else UnitType.BOOSTER_TYPE_2
+        return [unit for unit in self.speakers_in_order() if unit.type is booster_type]
