@@ -1,0 +1,147 @@
+"""A blast's documents as they lie in `blasts`: compressed, and cut into parts (spec page 4).
+
+There are three: the report, written anew at each stage, and the snapshots `start` (with `opened`) and `end`
+(with `closed`). zlib's quickest level: it takes 0.3 s for the 80 MB snapshot of 250,000 detonators, and the
+stronger ones save a tenth of its 6 MB at three times the time, in the seconds after a blast was fired.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from stateserver.codec.schemas import SCHEMAS
+from stateserver.codec.topics import blast_key
+from stateserver.domain.blast import BlastStage
+from stateserver.errors import StateServerError
+
+PART_BYTES_MAX: Final = 512 * 1024
+DOCUMENT_BYTES_MAX: Final = 1024**3  # no blast comes near; a broken part must not eat the memory
+ENCODING: Final = "zlib"
+REPORT: Final = "report"
+START: Final = "start"
+END: Final = "end"
+
+
+class BlastPart(NamedTuple):
+    """One part of a document. `part` counts from 1 to `parts`; `data`, its piece of what was compressed."""
+
+    blast: str
+    system: str
+    version: int
+    stage: str
+    what: str
+    part: int
+    parts: int
+    encoding: str
+    data: bytes
+
+
+class BlastDocument(NamedTuple):
+    """A whole document. `content` is a report's JSON (see report_bytes) or a snapshot's lines."""
+
+    blast: str
+    system: str
+    version: int
+    stage: str
+    what: str
+    content: bytes
+
+
+class BrokenBlast(StateServerError):
+    """Parts that make no document: some are missing, or they are not of one document."""
+
+
+def report_bytes(report: object) -> bytes:
+    """A report as it is written and hashed: JSON with sorted keys, no spaces, UTF-8."""
+    return json.dumps(report, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def encode_blast(system: str, stage: BlastStage) -> list[tuple[bytes, bytes]]:
+    """Keys and values of all that a stage writes, the snapshot before the report that names its hash.
+
+    A snapshot of a large system takes its time: call it from a thread then, as zlib lets others run.
+    """
+    documents = []
+    if stage.snapshot is not None:
+        documents.append((START if stage.stage == "opened" else END, stage.snapshot))
+    documents.append((REPORT, report_bytes(stage.report)))
+    return [
+        (blast_key(part.blast, part.what, part.part), SCHEMAS.encode("blast", part._asdict()))
+        for what, content in documents
+        for part in split_document(
+            BlastDocument(stage.blast, system, stage.version, stage.stage, what, content)
+        )
+    ]
+
+
+def decode_blast_part(value: bytes) -> BlastPart:
+    """The part in a value, whatever version its schema has. Raises UnreadableValue."""
+    return BlastPart(**SCHEMAS.decode("blast", value))
+
+
+def split_document(document: BlastDocument) -> list[BlastPart]:
+    """The parts of a document, one at least."""
+    compressed = zlib.compress(document.content, level=1)
+    pieces = [compressed[at : at + PART_BYTES_MAX] for at in range(0, len(compressed), PART_BYTES_MAX)]
+    return [
+        BlastPart(*document[:-1], part=number, parts=len(pieces), encoding=ENCODING, data=piece)
+        for number, piece in enumerate(pieces, start=1)
+    ]
+
+
+def join_document(parts: Iterable[BlastPart]) -> BlastDocument:
+    """The document of which these are all the parts, in any order. Raises BrokenBlast."""
+    ordered = sorted(parts, key=lambda part: part.part)
+    if not ordered:
+        raise BrokenBlast("no part of a blast's document", "Read the topic from its beginning.")
+    first = ordered[0]
+    for number, part in enumerate(ordered, start=1):
+        if part[:5] != first[:5] or (part.parts, part.encoding) != (first.parts, first.encoding):
+            raise BrokenBlast(f"parts of different documents of blast {first.blast}")
+        if part.part != number:
+            raise BrokenBlast(f"part {number} of {first.what} of blast {first.blast} is not there once")
+    if len(ordered) != first.parts:
+        raise BrokenBlast(f"{len(ordered)} of {first.parts} parts of {first.what} of blast {first.blast}")
+    return BlastDocument(*first[:5], content=_decompress(first, b"".join(part.data for part in ordered)))
+
+
+def _decompress(first: BlastPart, compressed: bytes) -> bytes:
+    name = f"{first.what} of blast {first.blast}"
+    if first.encoding != ENCODING:
+        raise BrokenBlast(f"{name} has the unknown encoding {first.encoding}", "Update State Server.")
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(compressed, DOCUMENT_BYTES_MAX)
+    except zlib.error as trouble:
+        raise BrokenBlast(f"{name} is broken: {trouble}") from trouble
+    if not decompressor.eof or decompressor.unused_data:
+        raise BrokenBlast(f"{name} is cut, or larger than {DOCUMENT_BYTES_MAX} bytes")
+    return content
+
+
+class BlastAssembler:
+    """Puts documents together from parts as the topic gives them. Keeps what is incomplete, and only that."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], dict[int, BlastPart]] = {}
+
+    def add(self, part: BlastPart) -> BlastDocument | None:
+        """The document that this part completes, or None. Raises BrokenBlast.
+
+        A part of a newer version drops what waited of an older one; an older one is dropped itself.
+        Compaction may leave parts of versions that were superseded.
+        """
+        place = (part.blast, part.what)
+        waiting = self._waiting.setdefault(place, {})
+        if waiting:
+            version = next(iter(waiting.values())).version
+            if part.version < version:
+                return None
+            if part.version > version:
+                waiting.clear()
+        waiting[part.part] = part
+        if len(waiting) < part.parts:
+            return None
+        del self._waiting[place]
+        return join_document(waiting.values())

@@ -1,0 +1,81 @@
+"""Change events as they lie in `changes` (spec page 4)."""
+
+from typing import Final
+
+from stateserver.codec.binary import long_bytes, read_long, read_string, string_bytes
+from stateserver.codec.fields import BOOLEANS, Remembered, fields_bytes, read_fields, read_name
+from stateserver.codec.schemas import PREFIX_SIZE, SCHEMAS, UnwritableValue
+from stateserver.domain.change import Change
+
+_PREFIX: Final = SCHEMAS.version("change", 1).prefix
+_NULL: Final = b"\x00"
+_SECOND_BRANCH: Final = b"\x02"  # of ["null", something]
+_FALSE: Final = b"\x00"
+_TRUE: Final = b"\x01"
+
+_heads: Final = Remembered(lambda system: _PREFIX + string_bytes(system))
+_kinds: Final = Remembered(string_bytes)
+_sources: Final = Remembered(lambda source: _SECOND_BRANCH + string_bytes(source))
+
+
+def encode_change(change: Change) -> bytes:
+    """A change as a single-object value. Written by hand, as the worker writes several a packet."""
+    system, version, at, kind, unit, before, after, source, sequence, deadline, details = change
+    try:
+        return b"".join(
+            (
+                _heads[system],
+                long_bytes(version),
+                long_bytes(at),
+                _kinds[kind],
+                _NULL if unit is None else _SECOND_BRANCH + string_bytes(unit),
+                fields_bytes(before),
+                fields_bytes(after),
+                _NULL if source is None else _sources[source],
+                _NULL if sequence is None else _SECOND_BRANCH + long_bytes(sequence),
+                _TRUE if deadline else _FALSE,
+                fields_bytes(details),
+            )
+        )
+    except (OverflowError, UnicodeEncodeError, TypeError) as trouble:
+        raise UnwritableValue(
+            f"change {version} of {system!r} does not fit its schema: {trouble}"
+        ) from trouble
+
+
+def decode_change(value: bytes) -> Change:
+    """The change in a value, whatever version its schema has. Raises UnreadableValue."""
+    if value.startswith(_PREFIX):
+        try:
+            return _read_quickly(value)
+        except (LookupError, ValueError):
+            pass  # not the usual form: fastavro tells whether it is right
+    return Change(**SCHEMAS.decode("change", value))
+
+
+def _read_quickly(value: bytes) -> Change:
+    system, at = read_name(value, PREFIX_SIZE)
+    version, at = read_long(value, at)
+    time, at = read_long(value, at)
+    kind, at = read_name(value, at)
+    has_unit, at = _read_presence(value, at)
+    unit, at = read_string(value, at) if has_unit else (None, at)
+    before, at = read_fields(value, at)
+    after, at = read_fields(value, at)
+    has_source, at = _read_presence(value, at)
+    source, at = read_name(value, at) if has_source else (None, at)
+    has_sequence, at = _read_presence(value, at)
+    sequence, at = read_long(value, at) if has_sequence else (None, at)
+    deadline = BOOLEANS[value[at]]
+    details, at = read_fields(value, at + 1)
+    if at != len(value):
+        raise ValueError("bytes follow its end")
+    return Change(system, version, time, kind, unit, before, after, source, sequence, deadline, details)
+
+
+def _read_presence(value: bytes, at: int) -> tuple[bool, int]:
+    """Which branch of ["null", something] follows."""
+    branch = value[at]
+    if branch not in {0, 2}:
+        raise ValueError(f"no branch {branch}")
+    return branch == 2, at + 1
