@@ -44,9 +44,7 @@ class ChildKind:
         self._shown: list[Fields] = [
             {name: bool(byte >> shift & 1) for name, shift in bit.items()} for byte in range(256)
         ]
-        self._bit_tables = {
-            name: bytes(byte >> shift & 1 for byte in range(256)) for name, shift in bit.items()
-        }
+        self._bit_tables = {name: bytes(byte >> shift & 1 for byte in range(256)) for name, shift in bit.items()}
 
     def show_flags(self, flags: int) -> Fields:
         """The named bits of a flags byte. Shared: don't change it."""
@@ -56,16 +54,14 @@ class ChildKind:
         """A detonator's uid as a dotted quad, a type 1 booster's serial as it is."""
         return dotted_quad(identity) if self.type is UnitType.DETONATOR else identity
 
-    def count(self, flags: bytes, name: str) -> int:
+    def count(self, flags: bytearray, name: str) -> int:
         """How many of `flags` have the bit `name`; 0 where this kind has no such bit."""
         table = self._bit_tables.get(name)
         return 0 if table is None else flags.translate(table).count(1)
 
 
 DETONATORS: Final = ChildKind(UnitType.DETONATOR, "uid", DETONATOR_FLAGS, BOOSTER_DATA)
-BOOSTERS_TYPE_1: Final = ChildKind(
-    UnitType.BOOSTER_TYPE_1, "serial", BOOSTER_TYPE_1_FLAGS, SECTION_CONTROLLER_DATA
-)
+BOOSTERS_TYPE_1: Final = ChildKind(UnitType.BOOSTER_TYPE_1, "serial", BOOSTER_TYPE_1_FLAGS, SECTION_CONTROLLER_DATA)
 
 
 class Difference(NamedTuple):
@@ -86,8 +82,8 @@ class Bank:
         "kind",
         "labels",
         "parent",
-        "presence",
         "prefix",
+        "presence",
         "published_as_of",
         "versions",
         "words",

@@ -45,6 +45,7 @@ class Watched:
     identities: dict[int, int | None]
     evidence: dict[int, str] = field(default_factory=dict)
     tainted: set[int] = field(default_factory=set)
+    is_dirty: bool = True
 
     def outcome(self, window: int) -> str:
         """What became of the detonator in `window`, by its last evidence."""
@@ -65,12 +66,13 @@ class Blast:
     firing_complete: int | None = None
     aborted: int | None = None
     off_line: bool = False
-    frames: dict[str, int] = field(
-        default_factory=lambda: {"received": 0, "duplicate": 0, "rejected": 0, "missing": 0}
-    )
+    frames: dict[str, int] = field(default_factory=lambda: {"received": 0, "duplicate": 0, "rejected": 0, "missing": 0})
     timeline: list[Change] = field(default_factory=list)
     # How many watched detonators there is no evidence of yet. Kept, as it is asked after every frame.
     awaited: int = field(init=False)
+    # For checkpoints: what of it lies in rows already.
+    is_written: bool = False
+    events_written: int = 0
 
     def __post_init__(self) -> None:
         self.awaited = sum(len(w.identities) - len(w.evidence) for w in self.watched.values())
@@ -108,18 +110,21 @@ class Blast:
         if window not in watched.evidence:
             self.awaited -= 1
         watched.evidence[window] = MISSED if answers else FIRED
+        watched.is_dirty = True
 
     def note_identity(self, booster: str, window: int, identity: int) -> None:
         """A list says which detonator is in a window."""
         watched = self.watched.get(booster)
         if watched is not None and watched.identities.get(window) not in (None, identity):
             watched.tainted.add(window)
+            watched.is_dirty = True
 
     def note_cleared(self, booster: str) -> None:
         """The booster has forgotten all its detonators."""
         watched = self.watched.get(booster)
         if watched is not None:
             watched.tainted.update(watched.identities)
+            watched.is_dirty = True
 
 
 def blast_id(system: str, initiated: int) -> str:

@@ -41,7 +41,12 @@ def read_command(text: bytes) -> OperatorCommand:
     for name in _MEMBERS:
         _check_text(name, members.get(name))
     return OperatorCommand(
-        action, members["unit"], members["actor"], members.get("field"), members.get("label"), members.get("note")
+        action,
+        members["unit"],
+        members["actor"],
+        members.get("field"),
+        members.get("label"),
+        members.get("note"),
     )
 
 
@@ -119,9 +124,7 @@ def _label(step: Applying, command: OperatorCommand) -> None:
             unit.bank.labels[window] = label
     if before == label:
         return
-    version = step.emit(
-        UNIT_LABELLED, command.unit, {"label": before}, {"label": label}, {"actor": command.actor}
-    )
+    version = step.emit(UNIT_LABELLED, command.unit, {"label": before}, {"label": label}, {"actor": command.actor})
     if window is None or unit.bank is None:
         unit.version = version
     else:

@@ -35,8 +35,7 @@ def next_deadline(system: System) -> int | None:
 
 def bring_deadline_forward(system: System, time: int) -> None:
     """Something will be due at `time`."""
-    if time < system.deadline_floor:
-        system.deadline_floor = time
+    system.deadline_floor = min(system.deadline_floor, time)
 
 
 def apply_deadlines(step: Applying) -> None:
@@ -83,6 +82,4 @@ def _apply(step: Applying, deadline: Deadline) -> None:
 def _lose_communication(step: Applying, unit: Unit) -> None:
     unit.communicating = False
     step.control_changed = True
-    step.emit_unit(
-        UNIT_CHANGED, unit, {"communication_status": True}, {"communication_status": False}
-    )
+    step.emit_unit(UNIT_CHANGED, unit, {"communication_status": True}, {"communication_status": False})

@@ -1,6 +1,7 @@
 """What a frame does to the units it speaks of (spec page 2, A frame, steps 1 to 5)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from stateserver.domain.applying import Applying
@@ -161,14 +162,12 @@ def _list_children(step: Applying, frame: Frame, bank: Bank) -> None:
     for window, identity in zip(frame.windows, item_identities(frame), strict=True):
         if bank.is_stale(window, step.at):
             continue
-        difference = _apply_item(step, bank, window, lambda w=window, i=identity: bank.set_identity(w, i))
+        difference = _apply_item(step, bank, window, partial(bank.set_identity, window, identity))
         if difference is not None and blast is not None:
             blast.note_identity(bank.parent, window, identity)
 
 
-def _report_children(
-    step: Applying, frame: Frame, speaker: Unit, bank: Bank
-) -> list[tuple[str, Fields]]:
+def _report_children(step: Applying, frame: Frame, speaker: Unit, bank: Bank) -> list[tuple[str, Fields]]:
     words = item_words(frame)
     words[1::WORD] = words[1::WORD].translate(bank.kind.names_mask)
     blast = step.system.blast
@@ -180,7 +179,7 @@ def _report_children(
         word = bytes(words[at * WORD : at * WORD + WORD])
         if bank.is_stale(window, step.at):
             continue
-        difference = _apply_item(step, bank, window, lambda w=window, d=word: bank.set_word(w, d))
+        difference = _apply_item(step, bank, window, partial(bank.set_word, window, word))
         if difference is not None:
             changed.append((bank.path(window), difference.after))
         if is_watched and blast is not None:
@@ -188,9 +187,7 @@ def _report_children(
     return changed
 
 
-def _report_at_once(
-    step: Applying, bank: Bank, first: int, count: int, words: bytearray
-) -> list[tuple[str, Fields]]:
+def _report_at_once(step: Applying, bank: Bank, first: int, count: int, words: bytearray) -> list[tuple[str, Fields]]:
     """Data of consecutive known units, none stale and none watched: only those that differ are looked at."""
     changed = []
     for window in bank.differing(first, words):
@@ -204,9 +201,7 @@ def _report_at_once(
     return changed
 
 
-def _apply_item(
-    step: Applying, bank: Bank, window: int, change: Callable[[], Difference | None]
-) -> Difference | None:
+def _apply_item(step: Applying, bank: Bank, window: int, change: Callable[[], Difference | None]) -> Difference | None:
     """One chunk about one unit that isn't stale. Returns what it changed."""
     if window not in bank:
         bank.insert(window, step.at)

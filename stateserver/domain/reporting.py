@@ -44,8 +44,7 @@ class Closing(NamedTuple):
 def take_snapshot(system: System) -> bytes:
     """Every unit as it stands, a line each in path order (spec page 4)."""
     return b"".join(
-        canonical_json({"system": system.name, "unit": path, **fields}) + b"\n"
-        for path, fields in system.units()
+        canonical_json({"system": system.name, "unit": path, **fields}) + b"\n" for path, fields in system.units()
     )
 
 
@@ -248,9 +247,7 @@ def _finished_row(row: JsonObject, blast: Blast, closing: Closing | None) -> Jso
 
 def _count_outcome(blast: Blast, outcome: str) -> int:
     return sum(
-        watched.outcome(window) == outcome
-        for watched in blast.watched.values()
-        for window in watched.identities
+        watched.outcome(window) == outcome for watched in blast.watched.values() for window in watched.identities
     )
 
 

@@ -25,7 +25,7 @@ class Source:
 
 
 @dataclass(slots=True)
-class Warning:
+class OpenWarning:
     """An open warning. Times in ms since 1970."""
 
     unit: str
@@ -50,10 +50,12 @@ class System:
         "moved",
         "name",
         "rows",
+        "rows_sum",
         "sources",
         "speakers",
         "time",
         "touched",
+        "unpublished",
         "version",
         "warnings",
     )
@@ -66,17 +68,20 @@ class System:
         self.speakers: dict[str, Unit] = {}
         self.control: Unit | None = None
         self.sources: dict[str, Source] = {}
-        self.warnings: dict[tuple[str, str], Warning] = {}
+        self.warnings: dict[tuple[str, str], OpenWarning] = {}
         self.blast: Blast | None = None
         self.initiated: set[int] = set()
         self.counters: Counter[str] = Counter()
         # No deadline lies before it; it may lag behind the earliest one, which is then looked for again.
         self.deadline_floor = FAR_FUTURE
-        # For checkpoints: rows to write anew, unit rows to publish, units whose as_of alone has moved.
+        # For checkpoints: speaking units to write anew, units that events changed, speaking units whose as_of
+        # (or a window's) has moved since the last rows and since it was last published, hashes of the rows.
         self.dirty: set[str] = set()
         self.touched: set[str] = set()
         self.moved: set[str] = set()
+        self.unpublished: set[str] = set()
         self.rows: dict[str, int] = {}
+        self.rows_sum = 0
 
     @property
     def open_blast(self) -> Blast | None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from stateserver.domain.applying import Applying
 from stateserver.domain.change import WARNING_CLEARED, WARNING_RAISED, Value
-from stateserver.domain.system import Warning
+from stateserver.domain.system import OpenWarning
 
 # In the order in which one frame's warnings are told, with the value that is a fault.
 FAULTS: Final[dict[str, bool]] = {
@@ -26,7 +26,7 @@ def judge_warnings(step: Applying, unit: str, changed: Mapping[str, Value]) -> N
             continue
         known = (unit, field) in warnings
         if changed[field] is fault and not known:
-            warnings[unit, field] = Warning(unit, field, raised=step.at)
+            warnings[unit, field] = OpenWarning(unit, field, raised=step.at)
             step.emit(WARNING_RAISED, unit, details={"field": field})
         elif changed[field] is not fault and known:
             del warnings[unit, field]

@@ -139,9 +139,7 @@ COMMANDS: Final[dict[int, Command]] = {
             head=Layout(
                 2,
                 u8(f"{RESERVED}_byte", 0),
-                bits(
-                    1, 1, "key_switch isolation_relay fire_button cable_fault earth_leakage - blast_armed -"
-                ),
+                bits(1, 1, "key_switch isolation_relay fire_button cable_fault earth_leakage - blast_armed -"),
             ),
         ),
         Command(

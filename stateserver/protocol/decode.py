@@ -41,7 +41,7 @@ def item_words(frame: Frame) -> bytearray:
 def item_identities(frame: Frame) -> list[int]:
     """The uids or serials of a list frame's items, in its order."""
     command = frame.command
-    assert command.item is not None and command.identity is not None, f"frame {command.number} is no list"
+    assert command.item is not None, f"frame {command.number} has no items"
     field = next(field for field in command.item.fields if field.name == command.identity)
     place = slice(field.offset, field.offset + field.size)
     return [int.from_bytes(chunk[place], field.order) for chunk in frame.item_chunks()]

@@ -44,7 +44,12 @@ def split_items(
     step = items_that_fit(command)
     return [
         encode(
-            Message(command, serial, None if head is None else dict(head), [dict(i) for i in items[at : at + step]])
+            Message(
+                command,
+                serial,
+                None if head is None else dict(head),
+                [dict(i) for i in items[at : at + step]],
+            )
         )
         for at in range(0, max(len(items), 1), step)
     ]

@@ -47,8 +47,7 @@ class Layout:
     def read(self, chunk: bytes) -> dict[str, int]:
         """Every field's number, the reserved ones included."""
         return {
-            field.name: int.from_bytes(chunk[field.offset : field.offset + field.size], field.order)
-            >> field.shift
+            field.name: int.from_bytes(chunk[field.offset : field.offset + field.size], field.order) >> field.shift
             & field.mask
             for field in self.fields
         }

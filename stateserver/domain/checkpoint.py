@@ -1,0 +1,187 @@
+"""A system's state as rows, to be kept and restored: everything it holds, what moves without events included.
+
+Row keys: "" is the system itself, a unit path a speaking unit with its windows, `blast`, `watched/<booster>` and
+`timeline/<segment>` the blast under way. Rows follow from the state alone, so two systems that hold the same have
+the same rows, and the same hash. The hash of all other rows lies in row "", so that a torn set of rows is noticed.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stateserver.domain.blast import Blast
+from stateserver.domain.rows import (
+    read_blast,
+    read_system,
+    read_timeline,
+    read_unit,
+    read_watched,
+    write_blast,
+    write_system,
+    write_timeline,
+    write_unit,
+    write_watched,
+)
+from stateserver.domain.system import System
+from stateserver.errors import StateServerError
+
+SYSTEM_ROW: Final = ""
+_BLAST_ROW: Final = "blast"
+_WATCHED: Final = "watched/"
+_TIMELINE: Final = "timeline/"
+_SEGMENT: Final = 128
+_HASH_SIZE: Final = 16
+_HASH_SPAN: Final = 1 << 8 * _HASH_SIZE
+
+Rows = dict[str, bytes | None]
+
+
+class CorruptCheckpoint(StateServerError):
+    """Rows that no system can have written."""
+
+    def __init__(self, system: str, why: str) -> None:
+        super().__init__(
+            f"the checkpoint of system {system!r} is corrupt: {why}", "Rebuild the system from its journal."
+        )
+
+
+def take_rows(system: System) -> Rows:
+    """The rows that changed since the last call; None for one that is gone. Always with row "" if any changed."""
+    rows: Rows = {}
+    system.dirty |= system.moved
+    system.unpublished |= system.moved
+    system.moved.clear()
+    for path in system.dirty:
+        rows[path] = write_unit(system.speakers[path])
+    system.dirty.clear()
+    rows.update(_blast_rows(system))
+    for key, row in rows.items():
+        _account(system, key, row)
+    own = write_system(system, _rows_hash(system))
+    own_hash = _hash_row(SYSTEM_ROW, own)
+    if system.rows.get(SYSTEM_ROW) != own_hash:
+        system.rows[SYSTEM_ROW] = own_hash
+        rows[SYSTEM_ROW] = own
+    return rows
+
+
+def restore(name: str, rows: Mapping[str, bytes]) -> System:
+    """The system that wrote `rows`. Inverse of `take_rows`; raises CorruptCheckpoint."""
+    try:
+        return _restore(name, rows)
+    except CorruptCheckpoint:
+        raise
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise CorruptCheckpoint(name, f"{type(error).__name__}: {error}") from error
+
+
+def state_hash(system: System) -> bytes:
+    """16 bytes that two systems share exactly if they hold the same, as of the last `take_rows`."""
+    return system.rows.get(SYSTEM_ROW, 0).to_bytes(_HASH_SIZE, "big")
+
+
+def take_touched_units(system: System) -> set[str]:
+    """The unit paths that events changed or removed since the last call."""
+    touched, system.touched = system.touched, set()
+    for path in touched:
+        _note_published(system, path)
+    return touched
+
+
+def take_moved_units(system: System) -> set[str]:
+    """The unit paths whose `as_of` alone has moved since they were last taken, by this or `take_touched_units`.
+
+    Whoever publishes units can bring these up to date when there is time: no event tells of them.
+    """
+    paths, system.unpublished = system.unpublished | system.moved, set()
+    moved = set()
+    for unit in (system.speakers[path] for path in paths):
+        if unit.published_as_of != unit.as_of:
+            unit.published_as_of = unit.as_of
+            moved.add(unit.path)
+        bank = unit.bank
+        if bank is not None and bank.published_as_of != bank.as_of:
+            pairs = enumerate(zip(bank.published_as_of, bank.as_of, strict=True))
+            moved.update(bank.path(window) for window, (told, now) in pairs if told != now)
+            bank.published_as_of = bank.as_of[:]
+    return moved
+
+
+def _note_published(system: System, path: str) -> None:
+    found = system.find(path)
+    if found is None:
+        return
+    unit, window = found
+    if window is None or unit.bank is None:
+        unit.published_as_of = unit.as_of
+    else:
+        unit.bank.published_as_of[window] = unit.bank.as_of[window]
+
+
+def _blast_rows(system: System) -> Rows:
+    blast = system.blast
+    written = [key for key in system.rows if key.startswith((_BLAST_ROW, _WATCHED, _TIMELINE))]
+    if blast is None:
+        return dict.fromkeys(written)
+    rows: Rows = {}
+    if not blast.is_written:
+        rows = dict.fromkeys(written)
+        rows[_BLAST_ROW] = write_blast(blast)
+        blast.is_written = True
+    for booster, watched in blast.watched.items():
+        if watched.is_dirty:
+            rows[_WATCHED + booster] = write_watched(watched)
+            watched.is_dirty = False
+    if blast.events_written < len(blast.timeline):
+        for start in range(blast.events_written // _SEGMENT * _SEGMENT, len(blast.timeline), _SEGMENT):
+            events = blast.timeline[start : start + _SEGMENT]
+            rows[f"{_TIMELINE}{start // _SEGMENT}"] = write_timeline(events)
+        blast.events_written = len(blast.timeline)
+    return rows
+
+
+def _hash_row(key: str, row: bytes) -> int:
+    digest = hashlib.blake2b(row, digest_size=_HASH_SIZE, key=hashlib.blake2b(key.encode()).digest()[:32])
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _account(system: System, key: str, row: bytes | None) -> None:
+    """Keep the hash of row `key`, and their sum, which needs no order, up to date."""
+    system.rows_sum -= system.rows.pop(key, 0)
+    if row is not None:
+        system.rows[key] = _hash_row(key, row)
+        system.rows_sum += system.rows[key]
+
+
+def _rows_hash(system: System) -> bytes:
+    return (system.rows_sum % _HASH_SPAN).to_bytes(_HASH_SIZE, "big")
+
+
+def _restore(name: str, rows: Mapping[str, bytes]) -> System:
+    if SYSTEM_ROW not in rows:
+        raise CorruptCheckpoint(name, "its own row is missing")
+    own = read_system(name, rows[SYSTEM_ROW])
+    system = own.system
+    for key, row in rows.items():
+        if key != SYSTEM_ROW:
+            _account(system, key, row)
+    if _rows_hash(system) != own.rows_hash:
+        raise CorruptCheckpoint(name, "its rows do not belong together")
+    system.rows[SYSTEM_ROW] = _hash_row(SYSTEM_ROW, rows[SYSTEM_ROW])
+    system.speakers = {key: read_unit(row) for key, row in rows.items() if key[:1].isdigit()}
+    system.control = None if own.control is None else system.speakers[own.control]
+    if own.blast is not None:
+        system.blast = _restore_blast(own.blast, rows)
+    # No deadline lies before the beginning of time: the first record looks for the earliest again.
+    system.deadline_floor = 0
+    return system
+
+
+def _restore_blast(progress: dict[str, Any], rows: Mapping[str, bytes]) -> Blast:
+    watched = {key.removeprefix(_WATCHED): read_watched(row) for key, row in rows.items() if key.startswith(_WATCHED)}
+    blast = read_blast(rows[_BLAST_ROW], progress, watched)
+    for segment in range(-(-progress["events"] // _SEGMENT)):
+        blast.timeline += read_timeline(rows[f"{_TIMELINE}{segment}"])
+    blast.events_written = len(blast.timeline)
+    blast.is_written = True
+    return blast
