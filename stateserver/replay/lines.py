@@ -1,0 +1,113 @@
+"""A line of a journal file as a record (spec page 4, Replay of a file)."""
+
+import json
+from typing import Any, Final, NamedTuple, NoReturn
+
+from stateserver.domain.commands import is_unicode
+from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
+from stateserver.protocol.frame import from_hex
+from stateserver.protocol.modes import Mode
+from stateserver.protocol.reasons import Reason, Rejected
+
+WHOLE_MAX: Final = 2**53 - 1
+DEFAULT_SOURCE: Final = "file"
+
+
+class _Line(NamedTuple):
+    """What a line says, each of its members of the right type."""
+
+    created_at: int
+    mode: Mode
+    source: str
+    sequence: int | None
+    packet: str | None
+    command: dict[str, Any] | None
+
+
+class LineReader:
+    """Reads the lines of one file. Numbers the frames of each source where the lines don't."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode = mode
+        self._numbers: dict[str, int] = {}
+        self._plain: bool | None = None
+
+    def read(self, text: str) -> Record | None:
+        """The record of a line, None for a blank one. Raises Rejected (`bad_encoding`, `bad_hex`).
+
+        A line is a JSON object; in a file whose first line begins with a digit it is `created_at hex`.
+        """
+        text = text.strip()
+        if not text:
+            return None
+        if self._plain is None:
+            self._plain = text[0].isdigit()
+        line = self._read_plain(text) if self._plain else self._read_object(text)
+        if line.command is not None:
+            return CommandRecord(line.created_at, line.mode, json.dumps(line.command).encode())
+        if line.packet is None:
+            return TickRecord(line.created_at, line.mode)
+        sequence = line.sequence
+        if sequence is None:
+            sequence = self._numbers.get(line.source, 0) + 1
+        # A frame that is rejected takes its number too, so that the gap shows.
+        self._numbers[line.source] = sequence
+        return FrameRecord(line.created_at, line.mode, line.source, sequence, from_hex(line.packet))
+
+    def _read_plain(self, text: str) -> _Line:
+        time_text, _, packet = text.partition(" ")
+        if not (time_text.isascii() and time_text.isdigit() and len(time_text) <= len(str(WHOLE_MAX))):
+            raise _bad("no `created_at hex`")
+        return _Line(_whole("created_at", int(time_text)), self.mode, DEFAULT_SOURCE, None, packet.strip(), None)
+
+    def _read_object(self, text: str) -> _Line:
+        try:
+            said = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise _bad("not JSON") from None
+        if not isinstance(said, dict):
+            raise _bad("not a JSON object")
+        kind = said.get("kind", "frame")
+        if kind not in ("frame", "tick", "command"):
+            raise _bad("kind is none of frame, tick, command")
+        return _Line(
+            created_at=_whole("created_at", said.get("created_at")),
+            mode=self._mode(said.get("mode", self.mode)),
+            source=_text("source", said.get("source", DEFAULT_SOURCE)),
+            sequence=_whole("sequence", said["sequence"]) if "sequence" in said else None,
+            packet=_text("packet", said.get("packet")) if kind == "frame" else None,
+            command=_command(said.get("command")) if kind == "command" else None,
+        )
+
+    @staticmethod
+    def _mode(said: object) -> Mode:
+        if not isinstance(said, str) or said not in list(Mode):
+            raise _bad("mode is none of " + ", ".join(Mode))
+        return Mode(said)
+
+
+def _bad(detail: str) -> Rejected:
+    return Rejected(Reason.BAD_ENCODING, detail)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole(name: str, said: object) -> int:
+    # True and False are ints to Python, not to JSON.
+    if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said <= WHOLE_MAX:
+        raise _bad(f"{name} is no integer from 0 to 2^53 - 1")
+    return said
+
+
+def _text(name: str, said: object) -> str:
+    if not isinstance(said, str) or not is_unicode(said):
+        raise _bad(f"{name} is not a string")
+    return said
+
+
+def _command(said: object) -> dict[str, Any]:
+    if not isinstance(said, dict):
+        raise _bad("command is not an object")
+    return said
