@@ -1,0 +1,63 @@
+"""What tests of every room can ask for: real brokers, and a real browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stateserver.broker.kafka import Kafka
+from stateserver.broker.kafka_jars import kafka_jars, require_java
+from stateserver.broker.process import Broker, BrokerMissing
+from stateserver.broker.tansu import Tansu
+
+
+def missing(what: str, switch: str) -> None:
+    """Skip the test for what this machine lacks; fail it where the environment says that it must be there."""
+    if os.environ.get(switch) == "1":
+        pytest.fail(f"{switch}=1, but {what}", pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def tansu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
+    """The embedded broker, one for the whole session: give your topics a name of their own."""
+    with Tansu(tmp_path_factory.mktemp("tansu")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def java_and_kafka() -> Path:
+    """Apache Kafka's program files, and a Java to run them; skips without, unless REQUIRE_KAFKA=1."""
+    try:
+        require_java()
+        return kafka_jars()
+    except BrokerMissing as trouble:
+        missing(str(trouble), "REQUIRE_KAFKA")
+        raise
+
+
+@pytest.fixture(scope="session")
+def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A real Apache Kafka, one for the whole session: give your topics a name of their own."""
+    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["tansu", "kafka"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Runs the test on the embedded broker, and again on a real Apache Kafka."""
+    started = request.getfixturevalue(request.param)
+    assert isinstance(started, Broker)
+    return started
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Debian's Chromium; skips without, unless REQUIRE_BROWSER=1."""
+    program = shutil.which("chromium")
+    if program is None:
+        missing("there is no chromium on the path", "REQUIRE_BROWSER")
+        raise AssertionError
+    return Path(program)
