@@ -69,9 +69,7 @@ def encode_blast(system: str, stage: BlastStage) -> list[tuple[bytes, bytes]]:
     return [
         (blast_key(part.blast, part.what, part.part), SCHEMAS.encode("blast", part._asdict()))
         for what, content in documents
-        for part in split_document(
-            BlastDocument(stage.blast, system, stage.version, stage.stage, what, content)
-        )
+        for part in split_document(BlastDocument(stage.blast, system, stage.version, stage.stage, what, content))
     ]
 
 

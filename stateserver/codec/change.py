@@ -38,9 +38,7 @@ def encode_change(change: Change) -> bytes:
             )
         )
     except (OverflowError, UnicodeEncodeError, TypeError) as trouble:
-        raise UnwritableValue(
-            f"change {version} of {system!r} does not fit its schema: {trouble}"
-        ) from trouble
+        raise UnwritableValue(f"change {version} of {system!r} does not fit its schema: {trouble}") from trouble
 
 
 def decode_change(value: bytes) -> Change:

@@ -31,9 +31,7 @@ class UnreadableValue(StateServerError):
     """Bytes that are no single-object value of the schema that was asked for."""
 
     def __init__(self, name: str, detail: str) -> None:
-        super().__init__(
-            f"not a {name} value: {detail}", "Is it the right topic, and are all schemas installed?"
-        )
+        super().__init__(f"not a {name} value: {detail}", "Is it the right topic, and are all schemas installed?")
         self.detail = detail
 
 
@@ -84,9 +82,7 @@ class SchemaRegistry:
         try:
             return self._versions[name][version]
         except KeyError:
-            raise SchemaTrouble(
-                f"there is no version {version} of schema {name}", "Add it to schemas/."
-            ) from None
+            raise SchemaTrouble(f"there is no version {version} of schema {name}", "Add it to schemas/.") from None
 
     def newest(self, name: str) -> Schema:
         versions = self._versions.get(name)
@@ -100,9 +96,7 @@ class SchemaRegistry:
             raise UnreadableValue(name, "it does not begin with the marker c301")
         schema = self._by_prefix.get(value[:PREFIX_SIZE])
         if schema is None or schema.name != name:
-            raise UnreadableValue(
-                name, f"unknown fingerprint {value[len(MARKER) : PREFIX_SIZE].hex() or '(none)'}"
-            )
+            raise UnreadableValue(name, f"unknown fingerprint {value[len(MARKER) : PREFIX_SIZE].hex() or '(none)'}")
         return schema
 
     def encode(self, name: str, record: Mapping[str, object]) -> bytes:
