@@ -1,0 +1,53 @@
+"""A capture as it happened: its frames, and the pauses between them."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from stateserver.domain.records import FrameRecord
+from stateserver.errors import StateServerError
+from stateserver.protocol.modes import Mode
+from stateserver.protocol.reasons import Rejected
+from stateserver.replay.files import read_lines
+from stateserver.replay.lines import LineReader
+
+
+class BadCapture(StateServerError):
+    """A capture that can't be played: a line of it is no frame."""
+
+
+class Played(NamedTuple):
+    """A frame, to be sent `after_s` seconds from the start of the playing."""
+
+    after_s: float
+    record: FrameRecord
+
+
+def read_capture(path: str, mode: Mode) -> list[FrameRecord]:
+    """The frames of a capture file, all of it read before anything is played. Raises BadCapture, UnreadableJournal."""
+    reader = LineReader(mode)
+    frames = []
+    for number, (line, _) in enumerate(read_lines(path), 1):
+        try:
+            record = reader.read(line)
+        except Rejected as rejected:
+            raise BadCapture(
+                f"{path}: line {number}: {rejected.detail}", 'Each line is {"created_at": ms, "packet": hex}.'
+            ) from rejected
+        if record is None:
+            continue
+        if not isinstance(record, FrameRecord):
+            raise BadCapture(f"{path}: line {number} is no frame", "A Packet Server sends frames only.")
+        frames.append(record)
+    if not frames:
+        raise BadCapture(f"{path} holds no frames", "Give a capture with at least one line.")
+    return frames
+
+
+def schedule(frames: Iterable[FrameRecord], speed: float) -> Iterator[Played]:
+    """When to send each frame, in the capture's own order, its pauses divided by `speed`."""
+    elapsed_ms, before = 0, None
+    for frame in frames:
+        # A capture's clock may step back; a pause can't.
+        elapsed_ms += 0 if before is None else max(0, frame.created_at - before)
+        before = frame.created_at
+        yield Played(elapsed_ms / 1000 / speed, frame)
