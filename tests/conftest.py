@@ -5,12 +5,19 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis.configuration
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stateserver.broker.kafka import Kafka
 from stateserver.broker.kafka_jars import kafka_jars, require_java
 from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
+
+# How long an example takes on a busy machine is no verdict on the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+hypothesis.configuration.set_hypothesis_home_dir(Path(__file__).parents[1] / ".cache" / "hypothesis")
 
 
 def missing(what: str, switch: str) -> None:
