@@ -1,0 +1,113 @@
+"""The lines of a journal file, good and bad."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stateserver.domain.records import CommandRecord, FrameRecord, TickRecord
+from stateserver.protocol.modes import Mode
+from stateserver.protocol.reasons import Reason, Rejected
+from stateserver.replay.lines import LineReader
+
+PACKET = "aaaa0a08001705c07116"
+
+
+def reader() -> LineReader:
+    return LineReader(Mode.AXXIS100)
+
+
+def test_a_frame_with_all_defaults() -> None:
+    record = reader().read(f'{{"created_at": 5, "packet": "{PACKET.upper()}"}}')
+    assert record == FrameRecord(5, Mode.AXXIS100, "file", 1, bytes.fromhex(PACKET))
+
+
+def test_each_source_is_numbered_on_its_own_and_rejected_frames_take_a_number() -> None:
+    lines = reader()
+    first = lines.read(f'{{"created_at": 5, "packet": "{PACKET}", "source": "a", "sequence": 7}}')
+    with pytest.raises(Rejected):
+        lines.read('{"created_at": 5, "packet": "zz", "source": "a"}')
+    third = lines.read(f'{{"created_at": 5, "packet": "{PACKET}", "source": "a"}}')
+    other = lines.read(f'{{"created_at": 5, "packet": "{PACKET}", "source": "b", "mode": "IBS"}}')
+    assert [record.sequence for record in (first, third, other) if isinstance(record, FrameRecord)] == [7, 9, 1]
+
+
+def test_a_line_that_is_none_takes_no_number() -> None:
+    lines = reader()
+    with pytest.raises(Rejected):
+        lines.read('{"created_at": -1, "packet": ""}')
+    record = lines.read(f'{{"created_at": 5, "packet": "{PACKET}"}}')
+    assert isinstance(record, FrameRecord)
+    assert record.sequence == 1
+
+
+def test_ticks_and_commands() -> None:
+    lines = reader()
+    assert lines.read('{"created_at": 5, "kind": "tick"}') == TickRecord(5, Mode.AXXIS100)
+    command = lines.read('{"created_at": 6, "kind": "command", "command": {"action": "x"}}')
+    assert command == CommandRecord(6, Mode.AXXIS100, b'{"action": "x"}')
+
+
+@pytest.mark.parametrize("text", ["", "  \t", "\r\n"])
+def test_a_blank_line_is_skipped(text: str) -> None:
+    assert reader().read(text) is None
+
+
+BAD_LINES = [
+    "x",
+    "[]",
+    "null",
+    "{}",
+    '{"created_at": 1}',
+    '{"created_at": true, "packet": ""}',
+    '{"created_at": 1.0, "packet": ""}',
+    '{"created_at": "1", "packet": ""}',
+    '{"created_at": -1, "packet": ""}',
+    '{"created_at": 9007199254740992, "packet": ""}',
+    '{"created_at": NaN, "packet": ""}',
+    '{"created_at": 1, "packet": 1}',
+    '{"created_at": 1, "packet": "\\ud800"}',
+    '{"created_at": 1, "packet": "", "source": 1}',
+    '{"created_at": 1, "packet": "", "source": "\\udfff"}',
+    '{"created_at": 1, "packet": "", "sequence": "1"}',
+    '{"created_at": 1, "packet": "", "sequence": false}',
+    '{"created_at": 1, "packet": "", "mode": "AXXIS1000"}',
+    '{"created_at": 1, "packet": "", "mode": []}',
+    '{"created_at": 1, "packet": "", "kind": "tock"}',
+    '{"created_at": 1, "kind": "command"}',
+    '{"created_at": 1, "kind": "command", "command": "x"}',
+    '{"created_at": 1, "packet": "' + "1" * 5000,
+    "[" * 100_000,
+    '{"created_at": ' + "1" * 5000 + "}",
+]
+
+
+@pytest.mark.parametrize("text", BAD_LINES, ids=range(len(BAD_LINES)))
+def test_a_line_that_is_no_record(text: str) -> None:
+    lines = LineReader(Mode.AXXIS100)
+    lines.read('{"created_at": 1, "kind": "tick"}')
+    with pytest.raises(Rejected) as rejected:
+        lines.read(text)
+    assert rejected.value.reason is Reason.BAD_ENCODING
+
+
+def test_plain_lines_of_hex() -> None:
+    lines = reader()
+    assert lines.read(f"5 {PACKET}") == FrameRecord(5, Mode.AXXIS100, "file", 1, bytes.fromhex(PACKET))
+    with pytest.raises(Rejected, match="bad_encoding"):
+        lines.read(f'{{"created_at": 5, "packet": "{PACKET}"}}')
+    with pytest.raises(Rejected, match="bad_hex"):
+        lines.read("6 zz")
+    record = lines.read(f"7  {PACKET}")
+    assert isinstance(record, FrameRecord)
+    assert record.sequence == 3
+
+
+@given(st.text(max_size=200) | st.recursive(st.none() | st.booleans() | st.text(), st.lists).map(json.dumps))
+def test_no_text_raises_anything_but_rejected(text: str) -> None:
+    lines = reader()
+    for _ in range(2):
+        with contextlib.suppress(Rejected):
+            lines.read(text)
