@@ -156,6 +156,11 @@ class Settings(BaseModel):
     http_port: int = Field(
         8080, ge=0, le=65535, description="the gateway's port, 0 to 65535; 0 is any free one"
     )
+    http_public_origin: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/]+$",
+        description="where a proxy in front ends TLS: the address browsers see, such as https://blasts.example",
+    )
     tls_cert: Path | None = Field(None, description="PEM file of the gateway's certificate and its chain")
     tls_key: Path | None = Field(None, description="PEM file of that certificate's key")
     tokens_file: PathOrInlineJson | None = Field(
