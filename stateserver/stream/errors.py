@@ -1,0 +1,87 @@
+"""What can go wrong in a worker, each trouble by its name."""
+
+from stateserver.errors import StateServerError
+
+
+class BrokerUnreachable(StateServerError):
+    """No broker answers, or none that we may talk to."""
+
+    def __init__(self, brokers: str, trouble: str) -> None:
+        super().__init__(
+            f"Kafka at {brokers} can't be used: {trouble}",
+            "is it running? STATESERVER_BROKERS says where it is",
+        )
+
+
+class PartitionsMismatch(StateServerError):
+    """A topic has another number of partitions than the journal, so nobody could say what belongs together."""
+
+    def __init__(self, topic: str, count: int, wanted: int, journal: str) -> None:
+        super().__init__(
+            f"topic {topic} has {count} partitions, but {journal} has {wanted}",
+            "all topics of one prefix need equally many, and never other ones: use another prefix, or make it anew",
+        )
+
+
+class RecordStopsPartition(StateServerError):
+    """Applying a record failed in a way nobody foresaw: its partition stops before it, the others go on."""
+
+    def __init__(self, topic: str, partition: int, offset: int, trouble: BaseException) -> None:
+        super().__init__(
+            f"partition {partition} of {topic} is stopped at offset {offset}: "
+            f"applying that record failed ({type(trouble).__name__}: {trouble})",
+            "its state is as of the record before; report this with the record (`stateserver cat packets`)",
+        )
+        self.offset = offset
+
+
+class RecordsLost(StateServerError):
+    """Records between the last one applied and the next ones read never reached us."""
+
+    def __init__(self, topic: str, partition: int, expected: int, got: int) -> None:
+        super().__init__(
+            f"partition {partition} of {topic}: records from offset {expected} to {got} did not arrive",
+            "the worker stops, so that it starts again from its last checkpoint",
+        )
+
+
+class HistoryTrimmed(StateServerError):
+    """A partition's state is damaged and its journal no longer begins at its beginning: nothing can rebuild it."""
+
+    def __init__(self, topic: str, partition: int, start: int, trouble: str) -> None:
+        super().__init__(
+            f"partition {partition}: its checkpoint is damaged ({trouble}), and {topic} begins at offset {start} only",
+            "restore the journal's older records from a backup or a mirror, then start the worker again",
+        )
+
+
+class StoreUnusable(StateServerError):
+    """A table's files can't be opened or written."""
+
+    def __init__(self, path: str, trouble: str) -> None:
+        super().__init__(
+            f"the table in {path} can't be used: {trouble}",
+            "does another worker use the same STATESERVER_DATA_DIR? Is the disk full? It may be deleted: "
+            "it is then restored from Kafka",
+        )
+
+
+class JournalCutBack(StateServerError):
+    """The journal ends before the position that a partition's state stands for: it is not the one it was made of."""
+
+    def __init__(self, topic: str, partition: int, position: int, end: int) -> None:
+        super().__init__(
+            f"partition {partition} of {topic} ends at offset {end}, but its state stands for offset {position}",
+            "was the topic made anew, or did the broker lose records? "
+            "Use another STATESERVER_TOPIC_PREFIX, or delete the `state` topic to fold the journal again",
+        )
+
+
+class PartitionStuck(StateServerError):
+    """There are records to read, and none was read for a long time."""
+
+    def __init__(self, topic: str, partition: int, position: int, end: int, seconds: float) -> None:
+        super().__init__(
+            f"partition {partition} of {topic} stands still at offset {position} of {end} for {seconds:.0f} s",
+            "the worker stops, so that it is started again",
+        )

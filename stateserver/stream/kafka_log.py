@@ -1,0 +1,163 @@
+"""The log on Kafka: a producer for all that the worker writes, readers for what it restores from."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, UnknownError
+
+from stateserver.errors import StateServerError
+from stateserver.stream.errors import BrokerUnreachable
+from stateserver.stream.ports import Bounds, Headers, LogRecord, Row
+
+logger = logging.getLogger(__name__)
+
+BATCH_BYTES_MAX: Final = 900 << 10
+"""Below the 1 MiB that brokers take in one batch by default."""
+REQUEST_BYTES_MAX: Final = 17 << 20
+"""One record may be as large as a topic's `max.message.bytes` lets it."""
+DELIVERY_MS_MAX: Final = 60_000
+FETCH_BYTES: Final = 4 << 20
+READ_WAIT_MS: Final = 200
+
+
+class AppendFailed(StateServerError):
+    """Rows did not get into the log, or nobody knows whether they did."""
+
+    def __init__(self, topic: str, partition: int, trouble: BaseException) -> None:
+        super().__init__(
+            f"writing to partition {partition} of {topic} failed: {str(trouble) or type(trouble).__name__}",
+            "the worker stops; started again it goes on from its last checkpoint",
+        )
+
+
+class KafkaLog:
+    """`Log` on aiokafka. `options` are those that every client is built with."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._producer: AIOKafkaProducer | None = None
+        self._surveyor: AIOKafkaConsumer | None = None
+        self.idempotent = True
+
+    async def start(self) -> None:
+        """Connect. Raises BrokerUnreachable.
+
+        The producer is idempotent, so that order and number hold over its retries. The embedded broker does not speak
+        that part of the protocol: it refuses at once, and gets a plain producer.
+        """
+        sender_logger = logging.getLogger("aiokafka.producer.sender")
+        sender_logger.disabled = True  # it calls the refusal an error
+        try:
+            self._producer = await self._started_producer(enable_idempotence=True)
+        except UnknownError:
+            self.idempotent = False
+        finally:
+            sender_logger.disabled = False
+        if self._producer is None:
+            logger.info("the broker takes no idempotent producer: a plain one is used")
+            self._producer = await self._started_producer(enable_idempotence=False)
+        self._surveyor = self._reader()
+        await self._surveyor.start()
+
+    async def _started_producer(self, *, enable_idempotence: bool) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **self._options,
+            acks="all",
+            enable_idempotence=enable_idempotence,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=REQUEST_BYTES_MAX,
+            request_timeout_ms=DELIVERY_MS_MAX,
+        )
+        try:
+            await producer.start()
+        except BaseException as trouble:
+            await producer.stop()
+            if isinstance(trouble, KafkaError) and not isinstance(trouble, UnknownError):
+                raise self._unreachable(trouble) from trouble
+            raise
+        return producer
+
+    async def stop(self) -> None:
+        """Let go of the broker; what was appended is out already."""
+        for client in (self._producer, self._surveyor):
+            if client is not None:
+                await client.stop()
+
+    async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
+        """Write rows, in order, after all that was appended before; see `Log`."""
+        assert self._producer is not None, "start() comes first"
+        assert rows
+        batches = self._batches(rows, list(headers))
+        try:
+            under_way = [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
+        except (KafkaError, OSError) as trouble:
+            raise AppendFailed(topic, partition, trouble) from trouble
+        await asyncio.wait(under_way)
+        for written in under_way:
+            trouble = written.exception()
+            if trouble is not None:
+                raise AppendFailed(topic, partition, trouble) from trouble
+        return int(under_way[-1].result().offset) + int(batches[-1].record_count())
+
+    def _batches(self, rows: Sequence[Row], headers: list[tuple[str, bytes | None]]) -> list[Any]:
+        assert self._producer is not None
+        batch = self._producer.create_batch()
+        batches = [batch]
+        for key, value in rows:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
+                batch = self._producer.create_batch()
+                batches.append(batch)
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+        for each in batches:
+            each.close()
+        return batches
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """What the partition holds now."""
+        assert self._surveyor is not None, "start() comes first"
+        place = TopicPartition(topic, partition)
+        try:
+            starts, ends = await asyncio.gather(
+                self._surveyor.beginning_offsets([place]), self._surveyor.end_offsets([place])
+            )
+        except (KafkaError, OSError) as trouble:
+            raise self._unreachable(trouble) from trouble
+        return Bounds(starts[place], ends[place])
+
+    def _unreachable(self, trouble: BaseException) -> BrokerUnreachable:
+        return BrokerUnreachable(", ".join(self._options["bootstrap_servers"]), str(trouble) or type(trouble).__name__)
+
+    def _reader(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._options,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=READ_WAIT_MS,
+        )
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
+        """All there is in [start, end), in batches.
+
+        The end is told by the reader's own position, which also passes what is no record: markers of transactions,
+        and whatever compaction left out.
+        """
+        if start >= end:
+            return
+        place = TopicPartition(topic, partition)
+        reader = self._reader()
+        await reader.start()
+        try:
+            reader.assign([place])
+            reader.seek(place, start)
+            while await reader.position(place) < end:
+                found = await reader.getmany(place, timeout_ms=READ_WAIT_MS)
+                records = [record for record in found.get(place, ()) if record.offset < end]
+                if records:
+                    yield records
+        finally:
+            await reader.stop()

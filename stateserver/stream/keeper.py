@@ -1,0 +1,185 @@
+"""A partition in a worker's care: restored, fed with batches, checkpointed, given ticks, let go."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from stateserver.codec.packet import Kind
+from stateserver.codec.topics import system_key
+from stateserver.errors import StateServerError
+from stateserver.security.envelope import SealingRefused, seal
+from stateserver.security.keyring import KeyRing
+from stateserver.stream.checkpoint import Events, write_checkpoint
+from stateserver.stream.errors import PartitionStuck
+from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
+from stateserver.stream.metrics import Metrics
+from stateserver.stream.outbox import Outbox
+from stateserver.stream.partition import PartitionProcessor, TickDue
+from stateserver.stream.ports import Batch, Ports, Row
+from stateserver.stream.restore import Restored, restore_partition
+
+logger = logging.getLogger(__name__)
+
+TICK_SOURCE = "worker"
+STUCK_AFTER_MS = 60_000
+
+
+class Care(NamedTuple):
+    """What all partitions of a worker share. `lateness_ms`: see Deadlines, Silence."""
+
+    ring: KeyRing
+    ports: Ports
+    layout: Layout
+    lateness_ms: int
+    metrics: Metrics
+
+
+class PartitionKeeper:
+    """One partition number: the systems of that partition in every journal topic."""
+
+    def __init__(self, partition: int, care: Care) -> None:
+        self.partition = partition
+        self.stopped: StateServerError | None = None
+        self.caught_up = False
+        self._care = care
+        self._ports = care.ports
+        topics, log = care.layout.topics, care.ports.log
+        self._events = Events(Outbox(log, topics.changes, partition), Outbox(log, topics.rejected, partition))
+        self._checkpointing = asyncio.Lock()
+        self._restored: Restored | None = None
+        self._since_ms = care.ports.clock.now_ms()
+        self._records = 0
+        self._moved_at: dict[str, tuple[int, int]] = {}
+
+    @property
+    def restored(self) -> bool:
+        return self._restored is not None
+
+    @property
+    def _processor(self) -> PartitionProcessor:
+        assert self._restored is not None, "restore() comes first"
+        return self._restored.processor
+
+    def position(self, topic: str) -> int:
+        """The offset of the next record wanted."""
+        return self._processor.positions[topic]
+
+    async def restore(self) -> None:
+        """Come to where the last checkpoint was. Raises what restore_partition raises."""
+        self._restored = await restore_partition(self.partition, self._care.ring, self._ports, self._care.layout)
+        logger.info(
+            "partition %d restored in %.1f s: %d systems, journal position %s",
+            self.partition,
+            (self._ports.clock.now_ms() - self._since_ms) / 1000,
+            len(self._processor.systems),
+            _shown(self._processor.positions),
+        )
+
+    async def take(self, batch: Batch) -> None:
+        """Apply a batch and send its events on their way; waits only where Kafka can't keep up.
+
+        A record that can't be applied stops this partition, see `stopped`. Raises RecordsLost, and a failed write's
+        error.
+        """
+        if self.stopped is not None:
+            return
+        emitted = self._processor.process(batch)
+        self._events.changes.put(emitted.changes)
+        self._events.rejected.put(emitted.rejected)
+        self._records += len(batch.records)
+        self._care.metrics.count(len(batch.records), len(emitted.changes), len(emitted.rejected))
+        if emitted.stopped is not None:
+            self.stopped = emitted.stopped
+            logger.critical("%s", emitted.stopped, exc_info=emitted.stopped.__cause__)
+            return
+        if self._events.changes.full or self._events.rejected.full:
+            await asyncio.gather(self._events.changes.room(), self._events.rejected.room())
+
+    async def checkpoint(self) -> None:
+        """Make what was applied durable, if there is anything. Raises what the ports raise."""
+        async with self._checkpointing:
+            if self._restored is None or self.stopped is not None:
+                return
+            if not (self._processor.moved or self._processor.unpublished):
+                return
+            cut = self._processor.cut()
+            await write_checkpoint(
+                self.partition, cut, self._restored.lineage, self._ports, self._care.layout, self._events
+            )
+            self._care.metrics.checkpoints += 1
+
+    async def look_around(self) -> None:
+        """See how far the journal is read: say so once it is to its end, raise PartitionStuck if nothing comes."""
+        if self._restored is None or self.stopped is not None:
+            return
+        ends = [await self._look_at(topic) for topic in self._care.layout.journals]
+        if all(ends) and not self.caught_up:
+            self.caught_up = True
+            logger.info(
+                "partition %d ready: read to the end, %d records applied since the start, %d systems",
+                self.partition,
+                self._records,
+                len(self._processor.systems),
+            )
+
+    async def _look_at(self, topic: str) -> bool:
+        """Whether the topic is read to its end."""
+        progress = await self._ports.journal.progress(topic, self.partition)
+        if progress is None or self._restored is None:
+            return False
+        position, now_ms = self.position(topic), self._ports.clock.now_ms()
+        self._care.metrics.unread[(topic, self.partition)] = max(progress.end - position, 0)
+        if progress.read >= progress.end and progress.handed <= position:
+            self._moved_at.pop(topic, None)
+            return True
+        seen, since_ms = self._moved_at.get(topic, (-1, now_ms))
+        if seen != progress.read + position:
+            self._moved_at[topic] = (progress.read + position, now_ms)
+        elif now_ms - since_ms > STUCK_AFTER_MS:
+            raise PartitionStuck(topic, self.partition, position, progress.end, (now_ms - since_ms) / 1000)
+        return False
+
+    async def append_ticks(self) -> None:
+        """Append a tick for each system that is silent beyond a deadline. Raises what the log raises."""
+        if self._restored is None or self.stopped is not None:
+            return
+        due = self._processor.ticks_due(self._ports.clock.now_ms(), self._care.lateness_ms)
+        for topic in {tick.topic for tick in due}:
+            if not await self._look_at(topic):
+                # Not read to its end: the records still to come may move the deadline. Ask again then.
+                self._processor.forget_asked(tick.system for tick in due if tick.topic == topic)
+                continue
+            rows = [row for tick in due if tick.topic == topic for row in self._sealed(tick)]
+            if not rows:
+                continue
+            await self._ports.log.append(topic, self.partition, rows)
+            self._care.metrics.ticks += len(rows)
+            logger.debug("partition %d: %d ticks appended", self.partition, len(rows))
+
+    def _sealed(self, tick: TickDue) -> list[Row]:
+        seal_as = (Kind.TICK, tick.system, TICK_SOURCE, 0, tick.created_at, tick.mode, b"")
+        try:
+            return [Row(system_key(tick.system), seal(self._care.ring, *seal_as))]
+        except SealingRefused as refusal:
+            logger.warning("no tick for system %s, whose deadline has passed: %s", tick.system, refusal)
+            return []
+
+    async def undisturbed(self) -> bool:
+        """Whether nobody else wrote this partition's state since we did: asked when we are given it again."""
+        if self._restored is None:
+            return True
+        async with self._checkpointing:
+            position = self._ports.stores.open(STATE_TABLE, self.partition).position
+            return position == (await self._ports.log.bounds(self._care.layout.state, self.partition)).end
+
+    async def close(self) -> None:
+        """Let go of it; what was not checkpointed will be applied again by whoever comes next."""
+        self._restored = None
+        async with self._checkpointing:
+            await asyncio.gather(self._events.changes.close(), self._events.rejected.close())
+            for table in (STATE_TABLE, UNITS_TABLE):
+                self._ports.stores.close(table, self.partition)
+
+
+def _shown(positions: dict[str, int]) -> str:
+    return ", ".join(f"{topic} {offset}" for topic, offset in sorted(positions.items()))

@@ -1,0 +1,227 @@
+"""One partition of the journal, folded: records in, encoded rows out. Synchronous, and without any I/O.
+
+What it emits for a record depends on the records before it alone, so a repeat after a crash is identical.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from stateserver.codec.change import encode_change
+from stateserver.codec.rejected import RejectedRow, encode_rejected
+from stateserver.codec.system import SystemRow
+from stateserver.codec.topics import system_key, unit_key
+from stateserver.codec.unit import UnitRow, encode_unit
+from stateserver.domain.apply import apply
+from stateserver.domain.blast import BlastStage
+from stateserver.domain.checkpoint import state_hash, take_rows, take_touched_units
+from stateserver.domain.records import Record
+from stateserver.domain.system import System
+from stateserver.protocol.modes import Mode
+from stateserver.protocol.reasons import Rejected
+from stateserver.security.envelope import open_record
+from stateserver.security.keyring import KeyRing
+from stateserver.stream.errors import RecordsLost, RecordStopsPartition
+from stateserver.stream.ports import Batch, LogRecord, Row
+from stateserver.stream.state_rows import core_key, notes_key
+from stateserver.stream.tracked import Tracked
+
+logger = logging.getLogger(__name__)
+
+TICK_RETRY_MS = 60_000
+"""A tick that was appended but never came back (its key may not seal for that system) is asked for again then."""
+
+
+class Emitted(NamedTuple):
+    """What goes out at once for a batch. `stopped` says why nothing follows any more."""
+
+    changes: list[Row]
+    rejected: list[Row]
+    stopped: RecordStopsPartition | None
+
+
+class Cut(NamedTuple):
+    """All that moved since the last cut, as of `positions`: the journal offset of the next record wanted, by topic.
+
+    `blasts` are stages by system, yet to be encoded. In `systems`, `checkpointed_at` and `changes_offset` are left to
+    whoever writes them.
+    """
+
+    positions: dict[str, int]
+    state: list[Row]
+    units: list[Row]
+    blasts: list[tuple[str, BlastStage]]
+    systems: list[SystemRow]
+
+
+class TickDue(NamedTuple):
+    """A tick to be appended. `created_at` in ms."""
+
+    topic: str
+    system: str
+    created_at: int
+    mode: Mode
+
+
+class PartitionProcessor:
+    """The systems of one partition number, and how far its topics are applied."""
+
+    def __init__(
+        self, partition: int, ring: KeyRing, positions: dict[str, int], systems: dict[str, Tracked] | None = None
+    ) -> None:
+        self.partition = partition
+        self.positions = positions
+        self.systems = {} if systems is None else systems
+        self._ring = ring
+        self._cut_at = dict(positions)
+        self._moved: set[str] = set()
+        # Whose units' `as_of` may be behind in `units`, longest first.
+        self._unpublished = dict.fromkeys(name for name, tracked in self.systems.items() if tracked.publish_all)
+        self._blasts: list[tuple[str, BlastStage]] = []
+
+    @property
+    def moved(self) -> bool:
+        """Whether anything was applied since the last cut."""
+        return self.positions != self._cut_at
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether some unit's `as_of` has moved since it was published."""
+        return bool(self._unpublished)
+
+    def process(self, batch: Batch) -> Emitted:
+        """Apply a batch. Records before our position are passed over: they have been.
+
+        Raises RecordsLost where a batch before this one is missing.
+        """
+        topic, position = batch.topic, self.positions[batch.topic]
+        if batch.follows > position:
+            raise RecordsLost(topic, self.partition, position, batch.follows)
+        emitted = Emitted([], [], None)
+        for record in batch.records:
+            if record.offset < position:
+                continue
+            try:
+                self._process_one(topic, record, emitted)
+            except Exception as trouble:  # noqa: BLE001 whatever it is: say where, and let others go on
+                stopped = RecordStopsPartition(topic, self.partition, record.offset, trouble)
+                stopped.__cause__ = trouble
+                return emitted._replace(stopped=stopped)
+            self.positions[topic] = record.offset + 1
+        return emitted
+
+    def _process_one(self, topic: str, record: LogRecord, emitted: Emitted) -> None:
+        try:
+            name, opened = open_record(self._ring, record.key, record.value, record.timestamp)
+            self._apply(topic, record, name, opened, emitted)
+        except Rejected as rejection:
+            emitted.rejected.append(self._rejected_row(topic, record, rejection))
+
+    def _apply(self, topic: str, record: LogRecord, name: str, opened: Record, emitted: Emitted) -> None:
+        tracked = self.systems.get(name)
+        if tracked is None:
+            tracked = Tracked(System(name), topic)
+        elif tracked.topic != topic:
+            logger.error("system %s is in %s and in %s: each must live in one topic", name, tracked.topic, topic)
+        system = tracked.system
+        try:
+            changes, blasts = apply(system, opened)
+        except Rejected:
+            if name in self.systems:
+                self._moved.add(name)  # an open blast counts it
+            raise
+        self.systems[name] = tracked
+        self._moved.add(name)
+        self._unpublished[name] = None
+        tracked.note(topic, record, opened)
+        if changes:
+            tracked.note_gaps(changes)
+            key = system_key(name)
+            emitted.changes.extend([Row(key, encode_change(change)) for change in changes])
+        self._blasts.extend((name, stage) for stage in blasts)
+
+    def _rejected_row(self, topic: str, record: LogRecord, rejection: Rejected) -> Row:
+        row = RejectedRow(
+            rejection.reason,
+            rejection.detail,
+            topic,
+            self.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+        )
+        return Row(record.key, encode_rejected(row))
+
+    def cut(self) -> Cut:
+        """What moved since the last cut. What it gives is forgotten here: write it, or start anew from the last one.
+
+        Units whose `as_of` alone has moved are far more than those that changed: they are left for a cut with nothing
+        else to do, but for one system each time.
+        """
+        cut = Cut(dict(self.positions), [], [], self._blasts, [])
+        moved = sorted(self._moved)
+        for name in moved:
+            system = self.systems[name].system
+            cut.state.extend(Row(core_key(name, row), value) for row, value in take_rows(system).items())
+            cut.units.extend(_unit_rows(system, take_touched_units(system)))
+            cut.systems.append(self._system_row(self.systems[name]))
+        published = list(self._unpublished)[: 1 if self.moved else None]
+        for name in published:
+            tracked = self.systems[name]
+            cut.units.extend(_unit_rows(tracked.system, tracked.moved_units()))
+            del self._unpublished[name]
+        for name in sorted({*moved, *published}):
+            notes = self.systems[name].notes(unpublished=name in self._unpublished)
+            cut.state.append(Row(notes_key(name), notes.encode()))
+        self._cut_at = cut.positions
+        self._moved = set()
+        self._blasts = []
+        return cut
+
+    def _system_row(self, tracked: Tracked) -> SystemRow:
+        system = tracked.system
+        return SystemRow(
+            system.name,
+            system.version,
+            system.time,
+            system.mode,
+            self.partition,
+            tracked.offset,
+            tracked.appended_at,
+            dict(system.counters),
+            {source: state.last_sequence for source, state in system.sources.items()},
+            tracked.gaps,
+            state_hash(system),
+            checkpointed_at=0,
+            changes_offset=None,
+        )
+
+    def ticks_due(self, now_ms: int, lateness_ms: int) -> list[TickDue]:
+        """Ticks for the systems that fell silent. To be asked only when the journal is read to its end."""
+        due: list[TickDue] = []
+        for name, tracked in self.systems.items():
+            deadline = tracked.tick_due(now_ms, lateness_ms)
+            if deadline is None or tracked.system.mode is None:
+                continue
+            if tracked.asked is not None and tracked.asked[0] == deadline and now_ms < tracked.asked[1] + TICK_RETRY_MS:
+                continue
+            tracked.asked = (deadline, now_ms)
+            due.append(TickDue(tracked.topic, name, deadline, tracked.system.mode))
+        return due
+
+    def forget_asked(self, systems: Iterable[str]) -> None:
+        """The ticks that were due for these were not appended."""
+        for name in systems:
+            self.systems[name].asked = None
+
+
+def _unit_rows(system: System, paths: Iterable[str]) -> Iterable[Row]:
+    """Units as they stand, tombstones for those that are gone."""
+    for path in paths:
+        fields = system.unit(path)
+        key = unit_key(system.name, path)
+        if fields is None:
+            yield Row(key, None)
+        else:
+            yield Row(key, encode_unit(UnitRow(system.name, path, system.unit_version(path), fields)))

@@ -1,0 +1,154 @@
+"""What the worker needs of the world: a log, a store for each table's partition, a clock.
+
+Everything that touches Kafka, disk or time goes through these. Kafka's side is in `kafka_log` and `transport`,
+RocksDB's in `rocks`; a simulation can put others in their place. Awaits are for batches, never for one record.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class LogRecord(Protocol):
+    """A record as it was read, with the attributes of aiokafka's. `timestamp` in ms since 1970, Kafka's own."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class Row(NamedTuple):
+    """A record to be written; no value is a tombstone."""
+
+    key: bytes | None
+    value: bytes | None
+
+
+class Bounds(NamedTuple):
+    """The first offset a partition still has, and the one its next record will get."""
+
+    start: int
+    end: int
+
+
+class Batch(NamedTuple):
+    """Records of one partition of the journal, in order, and where the batch before it (or a seek) ended.
+
+    With `follows` a reader notices a batch that got lost on the way to it.
+    """
+
+    topic: str
+    partition: int
+    follows: int
+    records: Sequence[LogRecord]
+
+    @property
+    def next_offset(self) -> int:
+        return self.records[-1].offset + 1
+
+
+class Log(Protocol):
+    """Topics, read and written by partition."""
+
+    async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
+        """Write rows, in order, after all that was appended before. Returns when they are safe.
+
+        The result is the offset after the last one's. Raises StateServerError where that can't be had.
+        """
+        ...
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """What the partition holds now."""
+        ...
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
+        """All there is in [start, end), in batches."""
+        ...
+
+
+class Progress(NamedTuple):
+    """How far a partition of the journal is read: what lies before `read` was handed on, if there was a record at all.
+
+    `handed` is the offset after the last record handed on, `end` the one the next record will get.
+    """
+
+    read: int
+    handed: int
+    end: int
+
+
+class Journal(Protocol):
+    """The group's reading of the journal. Batches come to the worker by themselves; this is the rest."""
+
+    async def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Tell the group how far (topic, partition) are done: offset of the next record wanted."""
+        ...
+
+    async def progress(self, topic: str, partition: int) -> Progress | None:
+        """How far it is read; None while that is not known (it is being assigned)."""
+        ...
+
+
+class PartitionStore(Protocol):
+    """One table's rows of one partition, on disk, and how far its changelog is in them."""
+
+    @property
+    def position(self) -> int:
+        """The changelog offset up to which (not included) the rows stand; 0 in an empty store."""
+        ...
+
+    @property
+    def lineage(self) -> bytes:
+        """Which changelog the rows came from; b"" in an empty store."""
+        ...
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """All rows, in order of keys."""
+        ...
+
+    async def write(self, rows: Iterable[Row], position: int, lineage: bytes) -> None:
+        """Write rows (no value: delete) and position, all of it or nothing."""
+        ...
+
+    async def clear(self) -> None:
+        """Delete all rows: position 0 again."""
+        ...
+
+
+class Stores(Protocol):
+    """Where the tables' partitions lie."""
+
+    def open(self, table: str, partition: int) -> PartitionStore:
+        """The store of a partition, made if need be; the same one each time while it is open."""
+        ...
+
+    def close(self, table: str, partition: int) -> None:
+        """Close its files, if it is open."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, and waiting for it."""
+
+    def now_ms(self) -> int:
+        """Ms since 1970 (UTC)."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Ports(NamedTuple):
+    """The world, as a worker is given it."""
+
+    log: Log
+    journal: Journal
+    stores: Stores
+    clock: Clock

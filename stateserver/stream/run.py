@@ -1,0 +1,134 @@
+"""A worker from its settings to its end."""
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable
+
+from stateserver.codec.packet import Kind
+from stateserver.errors import StateServerError
+from stateserver.security.keyring import KeyRing
+from stateserver.settings import Settings, kafka_client_options
+from stateserver.stream.app import App, FaustJournal, FaustStores, create_app
+from stateserver.stream.kafka_log import KafkaLog
+from stateserver.stream.keeper import Care
+from stateserver.stream.layout import Layout
+from stateserver.stream.metrics import Metrics
+from stateserver.stream.ports import Ports
+from stateserver.stream.topics import ensure_topics
+from stateserver.stream.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 4.5
+
+
+class WorkerFailed(StateServerError):
+    """The worker had to end."""
+
+
+class WallClock:
+    """`Clock` by the machine's own."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def _quiet_libraries() -> None:
+    """They tell much at INFO that says nothing to an operator; at DEBUG it is all there."""
+    if logger.getEffectiveLevel() > logging.DEBUG:
+        for name in ("faust", "mode", "aiokafka"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def run_worker(settings: Settings, ring: KeyRing) -> None:
+    """Work until SIGINT or SIGTERM, then stop in time. Raises StateServerError where it had to end before."""
+    _quiet_libraries()
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    # Every packet topic with its prefix: the settings hold full names already.
+    layout = Layout.with_prefix(settings.topic_prefix, settings.packets_topics)
+    options = kafka_client_options(settings)
+    partitions = await ensure_topics(options, layout)
+    log = KafkaLog(options)
+    await log.start()
+    try:
+        app = create_app(settings, layout, partitions)
+        ports = Ports(log, FaustJournal(app), FaustStores(app), WallClock())
+        care = Care(ring, ports, layout, settings.lateness_ms, Metrics())
+        app.worker = Worker(care, give_ticks=_gives_ticks(ring))
+        await _work(app, stop)
+    finally:
+        await log.stop()
+
+
+def _gives_ticks(ring: KeyRing) -> bool:
+    if ring.has_current(Kind.TICK):
+        return True
+    logger.warning(
+        "the key ring has no current key for TICK: systems that fall silent get no ticks, so lost contact is not noticed "
+        'and their blasts do not close. Make a key with `stateserver keys new` and name it under "current"'
+    )
+    return False
+
+
+async def _work(app: App, stop: asyncio.Event) -> None:
+    worker = app.worker
+    starting = asyncio.create_task(app.start())
+    try:
+        await _first_of(starting, stop.wait(), worker.failed())
+        if starting.done():
+            await starting
+            worker.start()
+            await _first_of(stop.wait(), worker.failed(), _crashed(app))
+    finally:
+        starting.cancel()
+        began = time.monotonic()
+        await _stop(app)
+        logger.info("stopped in %.1f s", time.monotonic() - began)
+    _raise_trouble(app)
+
+
+async def _first_of(*ends: Awaitable[object]) -> None:
+    tasks = {asyncio.ensure_future(end) for end in ends}
+    _, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+
+
+async def _crashed(app: App) -> None:
+    """Return when Faust gave up."""
+    await app._crashed.wait()  # noqa: SLF001 Faust tells it in no other way
+
+
+async def _stop(app: App) -> None:
+    try:
+        async with asyncio.timeout(STOP_WITHIN_S):
+            await app.worker.stop_loops()
+            if not app.worker.failure.done():
+                await app.worker.commit()
+            await app.stop()
+            await app.worker.let_go(app.worker.partitions)
+    except TimeoutError:
+        app.worker.fail(
+            WorkerFailed("stopping took too long: the last checkpoint may be missing", "the next start makes up for it")
+        )
+
+
+def _raise_trouble(app: App) -> None:
+    trouble: BaseException | None = app.crash_reason
+    if app.worker.failure.done():
+        trouble = app.worker.failure.result()
+    if trouble is None:
+        return
+    if isinstance(trouble, StateServerError):
+        raise trouble
+    logger.error("the worker failed", exc_info=trouble)
+    raise WorkerFailed(
+        f"the worker failed: {type(trouble).__name__}: {trouble}", "started again it goes on from its last checkpoint"
+    ) from trouble

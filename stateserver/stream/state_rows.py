@@ -1,0 +1,119 @@
+"""What the `state` table holds: keys of its rows, what the worker itself notes of a system, and the marker.
+
+A checkpoint's rows all carry the journal positions they stand for in a header; its last row is the **marker**,
+which says the same and is written when all else is safe. Rows without their marker come from a checkpoint that was
+cut off: they are passed over, as the journal's records will be folded again.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from stateserver.stream.ports import Headers
+
+STANDS_FOR: Final = "journal"
+"""The header with the journal positions that a row stands for."""
+
+MARKER_KEY: Final = b"\x00m"
+_CORE: Final = b"d"
+_NOTES: Final = b"n"
+
+
+class DamagedRow(ValueError):
+    """A row of the state table that nobody here wrote."""
+
+
+class Marker(NamedTuple):
+    """One consistent cut: the journal offset of the next record wanted, by topic.
+
+    `lineage` is drawn when a changelog begins; files of another life of the log are told by it. `changes_offset`:
+    all events after the cut are found from there on.
+    """
+
+    positions: dict[str, int]
+    lineage: str
+    changes_offset: int | None
+
+    def encode(self) -> bytes:
+        return json.dumps(self._asdict(), sort_keys=True).encode()
+
+
+def decode_marker(value: bytes) -> Marker:
+    """Raises DamagedRow."""
+    try:
+        return Marker(**json.loads(value))
+    except (ValueError, TypeError) as trouble:
+        raise DamagedRow(f"marker {value[:100]!r}: {trouble}") from trouble
+
+
+class Notes(NamedTuple):
+    """What the worker keeps of a system beside the core's rows.
+
+    `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it; `time_appended_at` that
+    of the record which carried the system's time (ms). `forwarded`: its records come from elsewhere. `gaps`: how many
+    frames of each source never came. `unpublished`: some unit's `as_of` in `units` is behind.
+    """
+
+    topic: str
+    offset: int
+    appended_at: int | None
+    time_appended_at: int | None
+    forwarded: bool
+    gaps: dict[str, int]
+    unpublished: bool
+
+    def encode(self) -> bytes:
+        return json.dumps(self._asdict(), separators=(",", ":")).encode()
+
+
+def decode_notes(value: bytes) -> Notes:
+    """Raises DamagedRow."""
+    try:
+        return Notes(**json.loads(value))
+    except (ValueError, TypeError) as trouble:
+        raise DamagedRow(f"notes {value[:100]!r}: {trouble}") from trouble
+
+
+def stands_for(positions: Mapping[str, int]) -> Headers:
+    """The header of each row of a checkpoint."""
+    return ((STANDS_FOR, ",".join(f"{topic}:{offset}" for topic, offset in sorted(positions.items())).encode()),)
+
+
+def core_key(system: str, row: str) -> bytes:
+    """Key of a row that the core wrote."""
+    return b"%s\x00%s%s" % (system.encode(), _CORE, row.encode())
+
+
+def notes_key(system: str) -> bytes:
+    """Key of the worker's own row."""
+    return b"%s\x00%s" % (system.encode(), _NOTES)
+
+
+class SystemRows(NamedTuple):
+    """One system's part of the table."""
+
+    core: dict[str, bytes]
+    notes: Notes
+
+
+def rows_by_system(rows: Mapping[bytes, bytes]) -> dict[str, SystemRows]:
+    """The table's rows, by system; the marker is passed over. Raises DamagedRow."""
+    core: dict[str, dict[str, bytes]] = {}
+    notes: dict[str, Notes] = {}
+    for key, value in rows.items():
+        if key == MARKER_KEY:
+            continue
+        system, _, rest = key.rpartition(b"\x00")
+        try:
+            name, row = system.decode(), rest[1:].decode()
+        except UnicodeDecodeError as trouble:
+            raise DamagedRow(f"key {key!r}") from trouble
+        if rest[:1] == _CORE:
+            core.setdefault(name, {})[row] = value
+        elif rest == _NOTES:
+            notes[name] = decode_notes(value)
+        else:
+            raise DamagedRow(f"key {key!r}")
+    if not core.keys() <= notes.keys():
+        raise DamagedRow(f"rows of {len(core)} systems, but notes of {len(notes)}")
+    return {name: SystemRows(core.get(name, {}), own) for name, own in notes.items()}

@@ -1,0 +1,101 @@
+"""Making the topics that are missing, and seeing to it that all have equally many partitions."""
+
+import logging
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from stateserver.errors import StateServerError
+from stateserver.stream.errors import BrokerUnreachable, PartitionsMismatch
+from stateserver.stream.layout import Layout
+
+logger = logging.getLogger(__name__)
+
+PARTITIONS_DEFAULT: Final = 4
+REPLICAS_MAX: Final = 3
+TIMEOUT_MS: Final = 15_000
+
+_COMPACT: Final = {"cleanup.policy": "compact"}
+# Of a checkpoint that was cut off, the rows before must still be there when it is passed over.
+_STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "3600000", "max.message.bytes": str(16 << 20)}
+# The history: kept for more than a year unless someone decides otherwise, never for a broker's default of days.
+_HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * 24 * 3600 * 1000)}
+# A rejected record goes there whole, with some words about it.
+_REJECTED: Final = {**_HISTORY, "max.message.bytes": str(3 << 20)}
+
+
+class TopicTrouble(StateServerError):
+    """A topic can't be made."""
+
+
+def wanted_topics(layout: Layout) -> dict[str, dict[str, str]]:
+    """Every topic's settings, for those that have to be made."""
+    topics = layout.topics
+    return {
+        **dict.fromkeys(layout.journals, _HISTORY),
+        topics.changes: _HISTORY,
+        topics.rejected: _REJECTED,
+        topics.units: _COMPACT,
+        topics.blasts: _COMPACT,
+        topics.systems: _COMPACT,
+        layout.state: _STATE,
+    }
+
+
+async def ensure_topics(options: dict[str, Any], layout: Layout) -> int:
+    """Make what is missing. Returns how many partitions each topic has.
+
+    `options` are those that every client is built with. Raises BrokerUnreachable, PartitionsMismatch, TopicTrouble.
+    """
+    admin = AIOKafkaAdminClient(**options, request_timeout_ms=TIMEOUT_MS)
+    try:
+        await admin.start()
+        return await _ensure(admin, layout)
+    except (KafkaError, OSError) as trouble:
+        raise BrokerUnreachable(
+            ", ".join(options["bootstrap_servers"]), str(trouble) or type(trouble).__name__
+        ) from trouble
+    finally:
+        await admin.close()
+
+
+async def _ensure(admin: AIOKafkaAdminClient, layout: Layout) -> int:
+    wanted = wanted_topics(layout)
+    # Never asked for by name: the embedded broker makes any topic that it is asked about.
+    there = set(await admin.list_topics()) & wanted.keys()
+    counts = await _partition_counts(admin, sorted(there))
+    partitions = next((counts[topic] for topic in layout.journals if topic in counts), None)
+    if partitions is None:
+        partitions = max(counts.values(), default=PARTITIONS_DEFAULT)
+    missing = sorted(wanted.keys() - there)
+    if missing:
+        await _create(admin, missing, wanted, partitions)
+        counts |= await _partition_counts(admin, missing)
+    for topic, count in counts.items():
+        if count != partitions:
+            raise PartitionsMismatch(topic, count, partitions, layout.journals[0])
+    return partitions
+
+
+async def _partition_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
+    if not topics:
+        return {}
+    described = await admin.describe_topics(topics)
+    return {one["topic"]: len(one["partitions"]) for one in described}
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, names: list[str], wanted: dict[str, dict[str, str]], partitions: int
+) -> None:
+    replicas = min(REPLICAS_MAX, len((await admin.describe_cluster())["brokers"]))
+    durable = {"min.insync.replicas": str(replicas - 1)} if replicas == REPLICAS_MAX else {}
+    new = [NewTopic(name, partitions, replicas, topic_configs={**wanted[name], **durable}) for name in names]
+    answer = await admin.create_topics(new)
+    for name, code, trouble in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):  # another worker may be quicker
+            raise TopicTrouble(
+                f"topic {name} can't be made: {for_code(code).__name__}: {trouble}",
+                "may this user create topics? Else have them made beforehand, all with equally many partitions",
+            )
+    logger.info("made topics %s with %d partitions", ", ".join(names), partitions)

@@ -1,0 +1,141 @@
+"""A worker: the partitions it was given, and what is done for them all the time. Knows its ports alone.
+
+Whatever fails here fails the worker as a whole (`failure`): the process ends, is started again, and goes on from the
+last checkpoint. Only a record that can't be applied stops its own partition and no other.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from stateserver.stream.keeper import Care, PartitionKeeper
+from stateserver.stream.ports import Batch
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY_S = 0.15
+TICKS_EVERY_S = 0.5
+LOOK_EVERY_S = 0.25
+LOOK_EVERY_S_WHEN_READY = 10.0
+
+
+class Worker:
+    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks."""
+
+    def __init__(self, care: Care, *, give_ticks: bool) -> None:
+        self._care = care
+        self._give_ticks = give_ticks
+        self._keepers: dict[int, PartitionKeeper] = {}
+        self._restores: dict[int, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.ready = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to checkpoint, look around and give ticks."""
+        self._every(self._checkpoint_pause, self.checkpoint)
+        self._every(self._look_pause, self._look_around)
+        if self._give_ticks:
+            self._every(lambda: TICKS_EVERY_S, self._append_ticks)
+
+    def _checkpoint_pause(self) -> float:
+        return CHECKPOINT_EVERY_S
+
+    def _look_pause(self) -> float:
+        return LOOK_EVERY_S_WHEN_READY if self.ready.is_set() else LOOK_EVERY_S
+
+    def _every(self, pause: Callable[[], float], do: Callable[[], Awaitable[None]]) -> None:
+        async def loop() -> None:
+            while True:
+                await self._care.ports.clock.sleep(pause())
+                await self._guard(do())
+
+        self._loops.append(asyncio.create_task(loop()))
+
+    async def _guard(self, doing: Awaitable[None]) -> None:
+        """Whatever goes wrong is the end of the worker, never silence."""
+        try:
+            await doing
+        except Exception as trouble:  # noqa: BLE001 it is told by `failure`
+            self.fail(trouble)
+
+    def fail(self, trouble: BaseException) -> None:
+        """End the worker; the first trouble counts."""
+        if not self.failure.done():
+            self.failure.set_result(trouble)
+
+    async def failed(self) -> None:
+        """Return when the worker has failed."""
+        await asyncio.wait({self.failure})
+
+    @property
+    def partitions(self) -> set[int]:
+        """Those in its care."""
+        return set(self._keepers)
+
+    async def assign(self, partitions: Iterable[int]) -> None:
+        """Care for exactly these; returns when they are restored. May be cancelled and called anew."""
+        wanted = set(partitions)
+        await self.let_go(self.partitions - wanted)
+        for partition in sorted(self.partitions):
+            if not await self._keepers[partition].undisturbed():
+                logger.warning("partition %d was in other care meanwhile: restoring it anew", partition)
+                await self.let_go([partition])
+        for partition in sorted(wanted - self.partitions):
+            keeper = self._keepers[partition] = PartitionKeeper(partition, self._care)
+            self._restores[partition] = asyncio.create_task(self._guard(keeper.restore()))
+        self.ready.clear()
+        if self._restores:
+            await asyncio.wait(self._restores.values())
+        self._restores = {partition: task for partition, task in self._restores.items() if not task.done()}
+
+    async def let_go(self, partitions: Iterable[int]) -> None:
+        """Care for these no longer."""
+        for partition in list(partitions):
+            task = self._restores.pop(partition, None)
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            keeper = self._keepers.pop(partition, None)
+            if keeper is not None:
+                await keeper.close()
+
+    def position(self, topic: str, partition: int) -> int | None:
+        """The offset of the next record wanted; None where the partition is not in our care, or not restored yet."""
+        keeper = self._keepers.get(partition)
+        return keeper.position(topic) if keeper is not None and keeper.restored else None
+
+    async def take(self, batch: Batch) -> None:
+        """Apply a batch. Never raises: see `failure`."""
+        keeper = self._keepers.get(batch.partition)
+        if keeper is not None and keeper.restored:
+            await self._guard(keeper.take(batch))
+        # Else it was fetched before a rebalance: after it, reading goes on at our position, or at another worker's.
+
+    async def checkpoint(self) -> None:
+        """Make all that was applied durable. Raises what the ports raise."""
+        await asyncio.gather(*(keeper.checkpoint() for keeper in list(self._keepers.values())))
+
+    async def commit(self) -> None:
+        """A checkpoint for those who must not fail by it: see `failure`."""
+        await self._guard(self.checkpoint())
+
+    async def _look_around(self) -> None:
+        for keeper in list(self._keepers.values()):
+            await keeper.look_around()
+        keepers = self._keepers.values()
+        if keepers and all(keeper.caught_up for keeper in keepers) and not self.ready.is_set():
+            self.ready.set()
+            logger.info("ready: %d partitions read to their end", len(keepers))
+        if any(keeper.stopped for keeper in keepers):
+            self.ready.clear()
+
+    async def _append_ticks(self) -> None:
+        for keeper in list(self._keepers.values()):
+            await keeper.append_ticks()
+
+    async def stop_loops(self) -> None:
+        """Do nothing more by itself."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
