@@ -12,9 +12,7 @@ from stateserver.errors import StateServerError
 
 
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(1, 65535), default=19092, show_default=True, help="Port for clients."
-)
+@click.option("--port", type=click.IntRange(1, 65535), default=19092, show_default=True, help="Port for clients.")
 @click.option("--data", type=click.Path(path_type=Path), help="Where it keeps its data (default: .cache/).")
 def main(port: int, data: Path | None) -> None:
     """A real Apache Kafka on 127.0.0.1, until Ctrl-C. Its data stay for the next time."""

@@ -47,9 +47,7 @@ class Kafka(Broker):
         self.nodes = tuple(nodes) or (Node(1, port or free_port(), free_port()),)
         self.node = next(node for node in self.nodes if port in (None, node.port))
         self.data_dir = data_dir.resolve()
-        super().__init__(
-            self.node.port, self.data_dir / "kafka.log", start_limit_s=start_limit_s, stop_limit_s=20.0
-        )
+        super().__init__(self.node.port, self.data_dir / "kafka.log", start_limit_s=start_limit_s, stop_limit_s=20.0)
 
     @property
     def configuration(self) -> Path:

@@ -23,16 +23,12 @@ def require_java() -> Path:
     hint = "install a Java runtime of version 17 or later"
     if java is None:
         raise BrokerMissing("Apache Kafka needs Java, and there is no java on the path", hint)
-    said = subprocess.run(
-        [java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False
-    )
+    said = subprocess.run([java, "-XshowSettings:properties", "-version"], capture_output=True, text=True, check=False)
     for line in said.stderr.splitlines():
         name, _, value = line.strip().partition(" = ")
         if name == "java.specification.version":
             if int(value.removeprefix("1.")) < 17:
-                raise BrokerMissing(
-                    f"Apache Kafka needs Java 17 or later; the java on the path is {value}", hint
-                )
+                raise BrokerMissing(f"Apache Kafka needs Java 17 or later; the java on the path is {value}", hint)
             return Path(java)
     raise BrokerMissing("the java on the path doesn't tell its version", hint)
 
@@ -45,9 +41,7 @@ def kafka_jars() -> Path:
         return jars
     maven = shutil.which("mvn")
     if maven is None:
-        raise BrokerMissing(
-            "Apache Kafka is fetched by Maven, and there is no mvn on the path", "install Maven"
-        )
+        raise BrokerMissing("Apache Kafka is fetched by Maven, and there is no mvn on the path", "install Maven")
     unfinished = jars.with_name(f"{version}.{os.getpid()}.part")
     resolved = subprocess.run(
         [

@@ -21,9 +21,7 @@ class Tansu(Broker):
     name = "Tansu"
 
     def __init__(self, data_dir: Path, port: int | None = None, *, start_limit_s: float = 20.0) -> None:
-        super().__init__(
-            port or free_port(), data_dir / "tansu.log", start_limit_s=start_limit_s, stop_limit_s=3.0
-        )
+        super().__init__(port or free_port(), data_dir / "tansu.log", start_limit_s=start_limit_s, stop_limit_s=3.0)
 
     def _prepare(self) -> None:
         tansu_program()
