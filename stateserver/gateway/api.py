@@ -1,0 +1,181 @@
+"""The HTTP interface under /api/v1 (spec page 4). What it answers is in `queries`; here is how it is asked."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi.routing import APIRoute
+
+from stateserver.gateway import compact_json
+from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
+from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
+from stateserver.gateway.queries import LIMIT_DEFAULT, LIMIT_MAX, Queries
+from stateserver.gateway.refusals import BadRequest, NotSupported
+from stateserver.security.tokens import Principal
+
+PREFIX: Final = "/api/v1"
+JSON: Final = "application/json"
+
+
+def install(app: FastAPI, queries: Queries, doorkeeper: Doorkeeper) -> None:
+    """Add the routes to the app; they find what they need in its state."""
+    app.state.queries, app.state.doorkeeper = queries, doorkeeper
+    app.include_router(resources)
+    app.include_router(session)
+
+
+async def _queries(request: Request) -> Queries:
+    queries = request.app.state.queries
+    assert isinstance(queries, Queries)
+    return queries
+
+
+async def _doorkeeper(request: Request) -> Doorkeeper:
+    doorkeeper = request.app.state.doorkeeper
+    assert isinstance(doorkeeper, Doorkeeper)
+    return doorkeeper
+
+
+Keeper = Annotated[Doorkeeper, Depends(_doorkeeper)]
+
+
+async def _admit(request: Request, doorkeeper: Keeper) -> Principal:
+    return doorkeeper.admit(request).principal
+
+
+async def _refuse_unknown_parameters(request: Request) -> None:
+    """An answer to another question than was asked would look like an answer."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    known = sorted(parameter.alias for parameter in route.dependant.query_params)
+    unknown = sorted(set(request.query_params) - set(known))
+    if "at" in unknown:
+        raise NotSupported("past states can't be asked for yet", "leave out 'at'")
+    if unknown:
+        has = f"it has: {', '.join(known)}" if known else "it has none"
+        raise BadRequest(f"there is no query parameter {unknown[0]!r} here", has)
+
+
+Ask = Annotated[Queries, Depends(_queries)]
+Who = Annotated[Principal, Depends(_admit)]
+System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id")]
+UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Such as 3/158/4/37")]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]
+
+resources = APIRouter(prefix=PREFIX, tags=["read"], dependencies=[Depends(_refuse_unknown_parameters)])
+session = APIRouter(prefix=f"{PREFIX}/session", tags=["session"])
+
+
+@resources.get("/systems", summary="All systems, each in brief")
+async def systems(who: Who, ask: Ask) -> Response:
+    """The systems that the credential is good for."""
+    return _json(ask.systems(who))
+
+
+@resources.get("/systems/{system}", summary="One system")
+async def one_system(who: Who, ask: Ask, system: System) -> Response:
+    """With what its latest checkpoint says: counters, gaps, the journal's position."""
+    return _json(ask.system(who, system))
+
+
+@resources.get("/systems/{system}/units", summary="Units, in path order")
+async def units(
+    who: Who,
+    ask: Ask,
+    system: System,
+    type: Annotated[int | None, Query(description="Only units of this type")] = None,  # noqa: A002
+    parent: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Only those of this unit")] = None,
+    after: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Those behind this path")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Response:
+    """`next` is what to give as `after` for the next page, or null at the end."""
+    return _json(ask.units(who, system, type=type, parent=parent, after=after, limit=limit))
+
+
+@resources.get("/systems/{system}/units/{unit:path}", summary="One unit")
+async def one_unit(who: Who, ask: Ask, system: System, unit: UnitPath) -> Response:
+    """A unit as it stands."""
+    return _json(ask.unit(who, system, unit))
+
+
+@resources.get("/systems/{system}/warnings", summary="Open warnings")
+async def warnings(who: Who, ask: Ask, system: System) -> Response:
+    """Those that are open, acknowledged or not."""
+    return _json(ask.warnings(who, system))
+
+
+@resources.get("/systems/{system}/changes", summary="Events that follow a version")
+async def changes(
+    who: Who,
+    ask: Ask,
+    system: System,
+    after: Annotated[int, Query(ge=0, le=VERSION_MAX, description="A version")] = 0,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Response:
+    """In their order. 410 where these are not held any more."""
+    return Response(ask.changes(who, system, after=after, limit=limit), media_type=JSON)
+
+
+@resources.get("/systems/{system}/blasts", summary="Reports of the system's blasts, without timelines")
+async def blasts(who: Who, ask: Ask, system: System) -> Response:
+    """Oldest first; one that is open stands as it was at its latest stage."""
+    return _json(ask.blasts(who, system))
+
+
+@resources.get("/blasts/{blast}", summary="A blast's whole report document")
+async def one_blast(
+    who: Who,
+    ask: Ask,
+    blast: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX)],
+    version: Annotated[
+        int | None, Query(ge=0, le=VERSION_MAX, description="Wait a moment for one of this version")
+    ] = None,
+) -> Response:
+    """With its timeline."""
+    return _json(await ask.blast(who, blast, version=version))
+
+
+@session.get("", summary="Who is logged in")
+async def who_is_logged_in(who: Who) -> Response:
+    """Whom the credential belongs to, and which systems it is good for (null: all)."""
+    return _json(_principal_document(who))
+
+
+@session.post("", summary="Trade a bearer token for a session cookie", status_code=201)
+async def log_in(request: Request, doorkeeper: Keeper) -> Response:
+    """The cookie can't be read by scripts, and is sent to this gateway's own page alone."""
+    opened = doorkeeper.log_in(request)
+    response = _json(_principal_document(opened.principal), status=201)
+    response.set_cookie(
+        doorkeeper.cookie_name(request.url),
+        opened.cookie,
+        max_age=opened.lifetime_s,
+        path=COOKIE_PATH,
+        secure=doorkeeper.is_secure(request.url),
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+@session.delete("", summary="Log out of this browser", status_code=204)
+async def log_out(request: Request, doorkeeper: Keeper) -> Response:
+    """The browser forgets its cookie."""
+    doorkeeper.require_own_origin(request, needed=True)
+    response = Response(status_code=204)
+    response.delete_cookie(
+        doorkeeper.cookie_name(request.url),
+        path=COOKIE_PATH,
+        secure=doorkeeper.is_secure(request.url),
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def _json(document: dict[str, Any], status: int = 200) -> Response:
+    return Response(compact_json.encode(document), status_code=status, media_type=JSON)
+
+
+def _principal_document(principal: Principal) -> dict[str, Any]:
+    bound_to = None if principal.systems is None else sorted(principal.systems)
+    return {"id": principal.id, "role": principal.role, "systems": bound_to}

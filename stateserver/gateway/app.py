@@ -1,0 +1,113 @@
+"""The gateway put together from its parts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from fastapi import FastAPI, Request, Response, WebSocket
+
+from stateserver import __version__
+from stateserver.gateway import api, compact_json, page_files, problems
+from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.queries import Queries
+from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.refusals import Refusal
+from stateserver.gateway.security_headers import SecurityHeaders
+from stateserver.gateway.subscriptions import Hub
+from stateserver.gateway.websocket import Connection
+
+
+class Parts(NamedTuple):
+    """What a gateway consists of, besides its feed."""
+
+    reading: ReadModel
+    hub: Hub
+    liveness: Liveness
+    metrics: Metrics
+    doorkeeper: Doorkeeper
+
+
+def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -> FastAPI:
+    """The ASGI app. `feed` runs as long as it does."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = None if feed is None else asyncio.ensure_future(feed())
+        try:
+            yield
+        finally:
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    app = FastAPI(
+        title="State Server",
+        version=__version__,
+        summary="What a blasting system's state is, and what became of each blast.",
+        lifespan=lifespan,
+        openapi_url=f"{api.PREFIX}/openapi.json",
+        docs_url=None,  # FastAPI's own page loads its scripts from elsewhere, which the policy forbids
+        redoc_url=None,
+    )
+    queries = Queries(parts.reading, parts.liveness)
+    api.install(app, queries, parts.doorkeeper)
+    _add_websocket(app, parts, queries)
+    _add_operations(app, parts)
+    _add_page(app)
+    problems.install(app, parts.metrics)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _add_websocket(app: FastAPI, parts: Parts, queries: Queries) -> None:
+    @app.websocket(f"{api.PREFIX}/ws")
+    async def websocket(socket: WebSocket) -> None:
+        try:
+            visitor = parts.doorkeeper.admit(socket)
+        except Refusal as refusal:
+            parts.metrics.refused.labels(refusal.problem).inc()
+            await socket.send_denial_response(problems.problem_response(refusal))
+            return
+        await socket.accept()
+        await Connection(socket, visitor, queries, parts.hub, parts.liveness, parts.metrics).serve()
+
+
+def _add_operations(app: FastAPI, parts: Parts) -> None:
+    """For those who run it; open to all, as they tell nothing of any system."""
+
+    @app.get("/health/live", tags=["operations"], summary="The process answers")
+    async def live() -> Response:
+        return Response(compact_json.encode({"live": True}), media_type="application/json")
+
+    @app.get("/health/ready", tags=["operations"], summary="The read model is the present")
+    async def ready() -> Response:
+        state = {"ready": parts.liveness.live, "condition": parts.liveness.condition}
+        status = 200 if parts.liveness.live else 503
+        return Response(compact_json.encode(state), status, media_type="application/json")
+
+    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    async def metrics() -> Response:
+        parts.metrics.live.set(parts.liveness.live)
+        not_whole = sum(not model.whole for model in parts.reading.systems.values())
+        parts.metrics.systems_not_whole.set(not_whole)
+        return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_page(app: FastAPI) -> None:
+    files = page_files.read_page()
+
+    @app.get("/", include_in_schema=False)
+    async def start(request: Request) -> Response:
+        return page_files.respond(files[page_files.START], request)
+
+    def serve(file: page_files.PageFile) -> Callable[[Request], Awaitable[Response]]:
+        async def one(request: Request) -> Response:
+            return page_files.respond(file, request)
+
+        return one
+
+    for path, file in files.items():
+        app.add_api_route(f"/page/{path}", serve(file), methods=["GET"], include_in_schema=False)

@@ -1,0 +1,81 @@
+"""The blasts that a gateway knows: the latest documents of each, put together from their rows' parts."""
+
+import json
+from typing import Any, NamedTuple
+
+from stateserver.codec.blast import REPORT, BlastPart, join_document
+
+Document = dict[str, Any]
+HEAD = ("control_unit", "initiated", "firing_complete", "aborted", "closed", "how")
+
+
+class ShelvedBlast(NamedTuple):
+    """A blast at its latest stage. `version` is that of the event which its document stands for."""
+
+    blast: str
+    system: str
+    version: int
+    stage: str
+    summary: Document
+    """The report document without its timeline, which may be thousands of events long."""
+    parts: tuple[BlastPart, ...]
+
+    @property
+    def document(self) -> Document:
+        """The whole report document (spec page 4)."""
+        document: Document = json.loads(join_document(self.parts).content)
+        return document
+
+    def head(self) -> Document:
+        """What tells a client that there is a blast, and whether it has the latest of it."""
+        known = {"blast": self.blast, "stage": self.stage, "version": self.version}
+        return known | {name: self.summary[name] for name in HEAD}
+
+
+class BlastShelf:
+    """Blasts by id."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        """Grows with whatever changes here."""
+        self._blasts: dict[str, ShelvedBlast] = {}
+        self._snapshots: dict[tuple[str, str], tuple[BlastPart, ...]] = {}
+        self._parts: dict[tuple[str, str], dict[int, BlastPart]] = {}
+
+    def put(self, part: BlastPart) -> None:
+        """Take a part; its document is there with the last one. What is older than we have is left.
+
+        Raises BrokenBlast where the parts make no document.
+        """
+        parts = self._parts.setdefault((part.blast, part.what), {})
+        held = max((other.version for other in parts.values()), default=0)
+        if part.version < held:
+            return
+        if part.version > held:
+            parts.clear()
+        parts[part.part] = part
+        if len(parts) == part.parts:
+            self._shelve(part, tuple(parts.values()))
+
+    def _shelve(self, part: BlastPart, parts: tuple[BlastPart, ...]) -> None:
+        if part.what != REPORT:
+            self._snapshots[part.blast, part.what] = parts
+            return
+        summary = json.loads(join_document(parts).content)
+        del summary["timeline"]
+        self._blasts[part.blast] = ShelvedBlast(part.blast, part.system, part.version, part.stage, summary, parts)
+        self.revision += 1
+
+    def get(self, blast: str) -> ShelvedBlast | None:
+        """The blast of that id, if it is known."""
+        return self._blasts.get(blast)
+
+    def of_system(self, system: str) -> list[ShelvedBlast]:
+        """A system's blasts, oldest first."""
+        found = [blast for blast in self._blasts.values() if blast.system == system]
+        return sorted(found, key=lambda blast: (blast.summary["initiated"], blast.blast))
+
+    def snapshot(self, blast: str, what: str) -> bytes | None:
+        """The lines of the `start` or `end` snapshot, if it is there. Large ones take their time."""
+        parts = self._snapshots.get((blast, what))
+        return None if parts is None else join_document(parts).content

@@ -1,0 +1,209 @@
+"""From the topics into the read model: reads them from where it must at the start, then follows them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from stateserver.codec.blast import decode_blast_part
+from stateserver.codec.change import decode_change
+from stateserver.codec.schemas import UnreadableValue
+from stateserver.codec.system import decode_system
+from stateserver.codec.topics import Topics, split_unit_key
+from stateserver.codec.unit import decode_unit
+from stateserver.gateway.liveness import Condition, Liveness
+from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.read_model import ReadModel, Rows
+from stateserver.gateway.subscriptions import Hub
+from stateserver.gateway.system_model import Folded
+from stateserver.gateway.topic_reader import Offsets, ReadAnew, Record, Records, TopicReader, TopicsMissing
+
+log = logging.getLogger(__name__)
+
+HISTORY_RECORDS: Final = 50_000
+"""How many of a partition's latest changes are read at the start, so that clients can resume in them."""
+HEARTBEAT_S: Final = 2.0
+RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+TROUBLE_RETRY_S: Final = 30.0
+
+Taker = TypeVar("Taker")
+Taken = TypeVar("Taken")
+
+
+class Feed:
+    """Keeps `reading` at the present; run `run` as a task."""
+
+    def __init__(
+        self,
+        client_options: Mapping[str, Any],
+        topics: Topics,
+        reading: ReadModel,
+        hub: Hub,
+        liveness: Liveness,
+        metrics: Metrics,
+    ) -> None:
+        self._client_options = client_options
+        self._topics = topics
+        self._reading = reading
+        self._hub = hub
+        self._liveness = liveness
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Read and follow the topics until cancelled, starting over as often as it takes."""
+        attempt = 0
+        while True:
+            try:
+                async with TopicReader(self._client_options, self._topics) as reader:
+                    await self._read(reader)
+                    attempt = 0
+                    await self._follow(reader)
+            except TopicsMissing as trouble:
+                self._enter(Condition.NO_TOPICS, trouble)
+            except ReadAnew as trouble:
+                self._enter(Condition.READING_ANEW, trouble)
+            except (KafkaError, OSError, TimeoutError) as trouble:
+                self._enter(Condition.BROKER_LOST, trouble)
+            await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
+            attempt += 1
+
+    def _enter(self, condition: Condition, trouble: Exception | None = None) -> None:
+        if condition is self._liveness.condition:
+            return
+        if trouble is None:
+            log.info("the feed is %s", condition)
+        else:
+            log.warning("the feed is %s: %s", condition, str(trouble) or type(trouble).__name__)
+        self._liveness.enter(condition)
+        self._hub.wake_all()
+
+    async def _read(self, reader: TopicReader) -> None:
+        """Read all that the present follows from, beside what is shown meanwhile."""
+        rows = await self._read_rows(reader)
+        begins, ends = await reader.bounds(reader.partitions.changes)
+        starts = {
+            one: max(begins[one], min(rows.changes_from(one.partition), ends[one] - HISTORY_RECORDS)) for one in begins
+        }
+        fresh, gaps = await self._read_changes(reader, rows, starts, ends)
+        if gaps:
+            log.warning("events are missing in %d partitions: reading these from further back", len(gaps))
+            starts |= {one: max(begins[one], rows.changes_from_earliest(one.partition)) for one in gaps}
+            fresh, _ = await self._read_changes(reader, rows, starts, ends)
+        self._reading.adopt(fresh)
+        for model in fresh.systems.values():
+            if not model.whole:
+                log.error("what is told of system %r is not whole: %s", model.name, model.trouble)
+        reader.follow(reader.partitions.all)
+        self._enter(Condition.LIVE)
+        self._hub.published(self._reading.systems)
+
+    async def _read_rows(self, reader: TopicReader) -> Rows:
+        rows = Rows()
+        begins, ends = await reader.bounds(reader.partitions.rows)
+        async for records in reader.read(begins, ends):
+            for record in _flat(records):
+                self._guarded(self._put_row, rows, record)
+        return rows
+
+    def _put_row(self, rows: Rows, record: Record) -> None:
+        if record.topic == self._topics.blasts:
+            if record.value is not None:
+                rows.blasts.put(decode_blast_part(record.value))
+        elif record.topic == self._topics.units:
+            if record.value is None:
+                rows.drop_unit(*split_unit_key(record.key or b""))
+            else:
+                rows.put_unit(decode_unit(record.value))
+        elif record.value is not None:
+            rows.put_system(decode_system(record.value))
+
+    async def _read_changes(
+        self, reader: TopicReader, rows: Rows, starts: Offsets, ends: Offsets
+    ) -> tuple[ReadModel, set[TopicPartition]]:
+        """A fresh reading, and the partitions in which events are missing."""
+        fresh, gaps = self._reading.begin(rows), set[TopicPartition]()
+        async for records in reader.read(starts, ends):
+            for partition, batch in records.items():
+                for record in batch:
+                    if self._guarded(self._fold, fresh, record) is Folded.GAP:
+                        gaps.add(partition)
+            fresh.trim_logs()
+        return fresh, gaps
+
+    async def _follow(self, reader: TopicReader) -> None:
+        """Take what comes, until there is trouble."""
+        heartbeat = asyncio.create_task(self._heartbeat(reader))
+        retry_at = time.monotonic() + TROUBLE_RETRY_S
+        try:
+            while not heartbeat.done():
+                self._take(await reader.step())
+                self._liveness.beat()
+                if time.monotonic() > retry_at and not all(one.whole for one in self._reading.systems.values()):
+                    raise ReadAnew("what is told of some systems is not whole")
+            heartbeat.result()
+        finally:
+            heartbeat.cancel()
+            await asyncio.gather(heartbeat, return_exceptions=True)
+
+    async def _heartbeat(self, reader: TopicReader) -> None:
+        """See that the broker is there and that what it has reaches us."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            try:
+                self._metrics.lag.set(await reader.lag())
+                self._enter(Condition.LIVE)
+            except (KafkaError, OSError, TimeoutError) as trouble:
+                self._enter(Condition.BROKER_LOST, trouble)  # the consumer itself tries to connect again
+
+    def _take(self, records: Records) -> None:
+        """Carry over what came: events first, since rows only follow them."""
+        touched = set[str]()
+        for record in _flat(records, self._topics.changes):
+            touched.add(_system_of(record))
+            if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
+                self._hub.published(touched)
+                raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
+        for record in _flat(records, self._topics.units, self._topics.systems, self._topics.blasts):
+            self._guarded(self._take_row, self._reading, record)
+        self._reading.trim_logs()
+        self._hub.published(touched)
+
+    def _take_row(self, reading: ReadModel, record: Record) -> None:
+        if record.value is None:
+            return  # a unit that is gone: its event has told
+        if record.topic == self._topics.units:
+            reading.refresh_unit(decode_unit(record.value))
+        elif record.topic == self._topics.systems:
+            reading.refresh(decode_system(record.value))
+        else:
+            reading.blasts.put(decode_blast_part(record.value))
+
+    def _fold(self, reading: ReadModel, record: Record) -> Folded | None:
+        if record.value is None:
+            return None
+        folded = reading.fold(decode_change(record.value))
+        self._metrics.changes.labels(folded.name.lower()).inc()
+        return folded
+
+    def _guarded(self, take: Callable[[Taker, Record], Taken], into: Taker, record: Record) -> Taken | None:
+        """Take a record; one that can't be read is told and left out (of `changes`, that shows as a gap)."""
+        try:
+            return take(into, record)
+        except (UnreadableValue, ValueError) as trouble:
+            self._metrics.unreadable.labels(record.topic).inc()
+            log.error("%s %s at %s: %s", record.topic, record.partition, record.offset, trouble)
+            return None
+
+
+def _flat(records: Records, *topics: str) -> Iterator[Record]:
+    for partition, batch in records.items():
+        if not topics or partition.topic in topics:
+            yield from batch
+
+
+def _system_of(record: Record) -> str:
+    return (record.key or b"").decode(errors="replace")

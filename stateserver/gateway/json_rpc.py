@@ -1,0 +1,91 @@
+"""JSON-RPC 2.0: from a message's text to the answer's, whatever the methods are."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from stateserver.errors import StateServerError
+from stateserver.gateway import compact_json
+from stateserver.gateway.refusals import BadRequest, Refusal, TooMany
+
+log = logging.getLogger(__name__)
+
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
+METHOD_NOT_FOUND: Final = -32601
+INTERNAL_ERROR: Final = -32603
+BATCH_MAX: Final = 50
+
+Params = dict[str, Any]
+Method = Callable[[Params], Awaitable[bytes]]
+"""Takes the named parameters and gives the result as JSON."""
+
+
+class MethodNotFound(Refusal):
+    """There is no such method."""
+
+    status, code, problem, title = 404, METHOD_NOT_FOUND, "unknown-method", "No such method"
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"there is no method {method!r}")
+
+
+async def answer(text: str, methods: Mapping[str, Method]) -> bytes | None:
+    """The answer to a message: an object, an array for a batch, or None where nothing is to be said."""
+    try:
+        message = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return _error(None, PARSE_ERROR, "the message is no JSON")
+    if not isinstance(message, list):
+        return await _answer_one(message, methods)
+    if not message:
+        return _error(None, INVALID_REQUEST, "a batch must not be empty")
+    if len(message) > BATCH_MAX:
+        return _refused(None, TooMany(f"a batch may hold {BATCH_MAX} requests, not {len(message)}"))
+    answers = [one for request in message if (one := await _answer_one(request, methods)) is not None]
+    return compact_json.join(answers) if answers else None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+async def _answer_one(request: object, methods: Mapping[str, Method]) -> bytes | None:
+    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
+        return _error(None, INVALID_REQUEST, 'a request is an object with "jsonrpc": "2.0"')
+    called, identity = "id" in request, request.get("id")
+    if isinstance(identity, bool) or not isinstance(identity, str | int | float | None):
+        return _error(None, INVALID_REQUEST, "an id is a string, a number or null")
+    method = request.get("method")
+    if not isinstance(method, str):
+        return _error(identity, INVALID_REQUEST, "a request names its method, a string")
+    outcome = await _carry_out(method, request.get("params", {}), identity, methods)
+    return outcome if called else None
+
+
+async def _carry_out(method: str, params: object, identity: Any, methods: Mapping[str, Method]) -> bytes:
+    try:
+        if method not in methods:
+            raise MethodNotFound(method)
+        if not isinstance(params, dict):
+            raise BadRequest("parameters are given by name, in an object")
+        result = await methods[method](params)
+    except Refusal as refusal:
+        return _refused(identity, refusal)
+    except StateServerError as trouble:
+        log.exception("method %s failed", method)
+        return _error(identity, INTERNAL_ERROR, trouble.message)
+    except Exception:  # one request must not end the connection that others share
+        log.exception("method %s failed", method)
+        return _error(identity, INTERNAL_ERROR, "something went wrong in the gateway; its log says what")
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (compact_json.encode(identity), result)
+
+
+def _refused(identity: Any, refusal: Refusal) -> bytes:
+    return _error(identity, refusal.code, refusal.message, refusal.document())
+
+
+def _error(identity: Any, code: int, message: str, data: object = None) -> bytes:
+    error = {"code": code, "message": message} | ({} if data is None else {"data": data})
+    return compact_json.encode({"jsonrpc": "2.0", "id": identity, "error": error})

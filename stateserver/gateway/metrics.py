@@ -1,0 +1,45 @@
+"""What a gateway tells Prometheus of itself, in a registry of its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+PREFIX = "stateserver_gateway"
+
+
+class Metrics:
+    """Counters and gauges of one gateway. No label holds the name of a system or a person."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.changes = Counter(
+            f"{PREFIX}_changes",
+            "Events read from the changes topic, by what became of them",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.unreadable = Counter(
+            f"{PREFIX}_unreadable_records",
+            "Records left out because they could not be read",
+            ["topic"],
+            registry=self.registry,
+        )
+        self.lag = Gauge(f"{PREFIX}_lag_records", "Records in the topics not read yet", registry=self.registry)
+        self.live = Gauge(f"{PREFIX}_live", "1 while the read model is the present", registry=self.registry)
+        self.systems_not_whole = Gauge(
+            f"{PREFIX}_systems_not_whole", "Systems whose state lacks something", registry=self.registry
+        )
+        self.connections = Gauge(f"{PREFIX}_websockets", "Open WebSockets", registry=self.registry)
+        self.subscriptions = Gauge(f"{PREFIX}_subscriptions", "Open subscriptions", registry=self.registry)
+        self.messages = Counter(f"{PREFIX}_notifications", "Notifications sent to WebSockets", registry=self.registry)
+        self.dropped = Counter(
+            f"{PREFIX}_websockets_dropped", "WebSockets closed by us, by why", ["why"], registry=self.registry
+        )
+        self.refused = Counter(
+            f"{PREFIX}_refused_requests",
+            "Requests refused, by the problem's name",
+            ["problem"],
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self.registry)

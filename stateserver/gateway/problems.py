@@ -1,0 +1,58 @@
+"""Every HTTP error as a problem document (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from stateserver.gateway import compact_json
+from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.refusals import BadRequest, NotLoggedIn, Refusal
+
+log = logging.getLogger(__name__)
+
+
+def install(app: FastAPI, metrics: Metrics) -> None:
+    """Have the app answer with problem documents, whatever goes wrong."""
+
+    async def refused(_: Request, refusal: Exception) -> Response:
+        assert isinstance(refusal, Refusal)
+        metrics.refused.labels(refusal.problem).inc()
+        return problem_response(refusal)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return await refused(request, BadRequest(f"{where}: {first['msg']}"))
+
+    async def plain(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _respond(error.status_code, _document(error.status_code), dict(error.headers or {}))
+
+    async def failed(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return _respond(500, _document(500, "something went wrong in the gateway; its log says what"))
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, plain)
+    app.add_exception_handler(Exception, failed)
+
+
+def problem_response(refusal: Refusal) -> Response:
+    """A refusal as HTTP's answer; a WebSocket that is not accepted gets the same."""
+    headers = {"www-authenticate": "Bearer"} if isinstance(refusal, NotLoggedIn) else {}
+    return _respond(refusal.status, refusal.document(), headers)
+
+
+def _document(status: int, detail: str | None = None) -> dict[str, Any]:
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return document if detail is None else document | {"detail": detail}
+
+
+def _respond(status: int, document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(compact_json.encode(document), status, headers=headers, media_type="application/problem+json")

@@ -1,0 +1,152 @@
+"""What can be asked of a gateway, the same over HTTP and JSON-RPC, and who may ask it: all of that is here."""
+
+from typing import Any, Final
+
+from stateserver.domain.paths import path_key
+from stateserver.gateway import compact_json
+from stateserver.gateway.documents import system_document, system_head, unit_document, unit_paths
+from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.refusals import (
+    BadRequest,
+    HistoryGone,
+    NotAllowed,
+    NotReady,
+    NotThereYet,
+    UnknownBlast,
+    UnknownSystem,
+    UnknownUnit,
+)
+from stateserver.gateway.system_model import SystemModel
+from stateserver.security.tokens import Permission, Principal, may
+
+Document = dict[str, Any]
+
+LIMIT_DEFAULT: Final = 1_000
+LIMIT_MAX: Final = 10_000
+BLAST_WAIT_S: Final = 5.0
+"""How long a blast's document may take to follow its event: rows follow 100 to 200 ms behind."""
+
+
+class Queries:
+    """Each method answers a principal, or raises a Refusal."""
+
+    def __init__(self, reading: ReadModel, liveness: Liveness) -> None:
+        self._reading = reading
+        self._liveness = liveness
+
+    def _let_in(self, who: Principal) -> None:
+        if not may(who, Permission.READ, None):
+            raise NotAllowed(who.role, "read")
+        if not self._liveness.ready:
+            raise NotReady
+
+    def model(self, who: Principal, system: str) -> SystemModel:
+        """A system that this principal may see."""
+        self._let_in(who)
+        model = self._reading.systems.get(system)
+        if model is None or not may(who, Permission.READ, system):
+            raise UnknownSystem(system)
+        return model
+
+    def systems(self, who: Principal) -> Document:
+        """The heads of all systems that this principal may see, by name."""
+        self._let_in(who)
+        names = sorted(name for name in self._reading.systems if may(who, Permission.READ, name))
+        return {"systems": [system_head(self._reading, self._reading.systems[name]) for name in names]}
+
+    def system(self, who: Principal, system: str) -> Document:
+        """One system with what its latest checkpoint says."""
+        return system_document(self._reading, self.model(who, system))
+
+    def units(
+        self,
+        who: Principal,
+        system: str,
+        *,
+        type: int | None = None,  # noqa: A002 - the name of the query's parameter
+        parent: str | None = None,
+        after: str | None = None,
+        limit: int = LIMIT_DEFAULT,
+    ) -> Document:
+        """Units in path order, those after the path `after`; `next` is where to go on, or null at the end."""
+        model = self.model(who, system)
+        paths = unit_paths(model)
+        if type is not None:
+            paths = [path for path in paths if model.units[path].get("type") == type]
+        if parent is not None:
+            paths = [path for path in paths if model.units[path].get("parent") == parent]
+        if after is not None:
+            behind = _place(after)
+            paths = [path for path in paths if path_key(path) > behind]
+        page = paths[:limit]
+        return {
+            "system": system,
+            "version": model.version,
+            "whole": model.whole,
+            "units": [unit_document(model, path) for path in page],
+            "next": page[-1] if len(paths) > limit else None,
+        }
+
+    def unit(self, who: Principal, system: str, unit: str) -> Document:
+        """One unit as it stands."""
+        model = self.model(who, system)
+        if unit not in model.units:
+            raise UnknownUnit(system, unit)
+        return unit_document(model, unit)
+
+    def warnings(self, who: Principal, system: str) -> Document:
+        """The open warnings."""
+        model = self.model(who, system)
+        return {
+            "system": system,
+            "version": model.version,
+            "whole": model.whole,
+            "warnings": model.warnings.rows(),
+        }
+
+    def changes(self, who: Principal, system: str, *, after: int = 0, limit: int = LIMIT_DEFAULT) -> bytes:
+        """The changes that follow a version, as JSON: they are encoded already."""
+        model = self.model(who, system)
+        if after > model.version:
+            raise BadRequest(f"version {after} has not come yet", f"the latest is {model.version}")
+        changes = model.log.after(after, limit) if after < model.version else []
+        if changes is None:
+            raise HistoryGone(after, model.log.first)
+        return b'{"system":%b,"version":%d,"whole":%b,"changes":%b}' % (
+            compact_json.encode(system),
+            model.version,
+            compact_json.encode(model.whole),
+            compact_json.join(change.json for change in changes),
+        )
+
+    def blasts(self, who: Principal, system: str) -> Document:
+        """The reports of a system's blasts without their timelines, oldest first."""
+        model = self.model(who, system)
+        blasts = self._reading.blasts.of_system(system)
+        return {
+            "system": system,
+            "version": model.version,
+            "whole": model.whole,
+            "blasts": [blast.summary for blast in blasts],
+        }
+
+    async def blast(self, who: Principal, blast: str, *, version: int | None = None) -> Document:
+        """The report document of a blast, its timeline included; with `version`, not as it stood before that."""
+        self._let_in(who)
+        if version is not None and not await self._liveness.until(
+            lambda: (held := self._reading.blasts.get(blast)) is not None and held.version >= version,
+            BLAST_WAIT_S,
+        ):
+            raise NotThereYet(f"the report of blast {blast!r} at version {version}")
+        held = self._reading.blasts.get(blast)
+        if held is None or not may(who, Permission.READ, held.system):
+            raise UnknownBlast(blast)
+        return held.document
+
+
+def _place(path: str) -> tuple[int, ...]:
+    try:
+        return path_key(path)
+    except ValueError:
+        raise BadRequest(f"{path!r} is no unit's path", "a path looks like 3/158 or 3/158/4/37") from None

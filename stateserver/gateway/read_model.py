@@ -1,0 +1,103 @@
+"""All systems that this gateway knows, and what a reading of the topics begins with. Pure: no Kafka here."""
+
+from collections.abc import Iterable, Mapping
+
+from stateserver.codec.system import SystemRow
+from stateserver.codec.unit import UnitRow
+from stateserver.domain.change import Change
+from stateserver.gateway.blast_shelf import BlastShelf
+from stateserver.gateway.system_model import Folded, SystemModel
+
+
+class Rows:
+    """The rows of the compacted topics, as far as they have been read: what a reader begins with."""
+
+    def __init__(self) -> None:
+        self.systems: dict[str, SystemRow] = {}
+        self.units: dict[str, dict[str, UnitRow]] = {}
+        self.blasts = BlastShelf()
+
+    def put_system(self, row: SystemRow) -> None:
+        """Take the latest row of a system."""
+        self.systems[row.system] = row
+
+    def put_unit(self, unit: UnitRow) -> None:
+        """Take the latest row of a unit."""
+        self.units.setdefault(unit.system, {})[unit.unit] = unit
+
+    def drop_unit(self, system: str, path: str) -> None:
+        """A tombstone: the unit is gone."""
+        self.units.get(system, {}).pop(path, None)
+
+    def changes_from(self, partition: int) -> int:
+        """From which offset of that partition of `changes` the events after these rows are found.
+
+        The latest checkpoint of a partition takes every system that changed, so what it says holds for
+        those too whose own rows are older: going by the oldest would read all of a quiet system's absence.
+        Where that is wrong all the same, the first event of a system shows a gap: `changes_from_earliest`.
+        """
+        return max(self._offsets(partition), default=0)
+
+    def changes_from_earliest(self, partition: int) -> int:
+        """As `changes_from`, by the oldest row: the most that can be needed."""
+        return min(self._offsets(partition), default=0)
+
+    def _offsets(self, partition: int) -> Iterable[int]:
+        return (row.changes_offset or 0 for row in self.systems.values() if row.partition == partition)
+
+
+class ReadModel:
+    """Systems by name, and the blasts of all."""
+
+    def __init__(self, *, log_capacity: int = 10_000, log_capacity_total: int = 250_000, generation: int = 0) -> None:
+        self.systems: dict[str, SystemModel] = {}
+        self.blasts = BlastShelf()
+        self.generation = generation
+        self._log_capacity = log_capacity
+        self._log_capacity_total = log_capacity_total
+
+    def begin(self, rows: Rows) -> "ReadModel":
+        """A fresh reading, to be filled with events beside the one that is shown, then adopted.
+
+        A system that is gone from the topics stays, empty, for whoever watches it.
+        """
+        fresh = ReadModel(
+            log_capacity=self._log_capacity,
+            log_capacity_total=self._log_capacity_total,
+            generation=self.generation + 1,
+        )
+        for name in {*rows.systems, *rows.units, *self.systems}:
+            fresh._add(name, rows.systems.get(name), rows.units.get(name))
+        fresh.blasts = rows.blasts
+        return fresh
+
+    def adopt(self, fresh: "ReadModel") -> None:
+        """Put a fresh reading in the place of what was held."""
+        self.systems, self.blasts, self.generation = fresh.systems, fresh.blasts, fresh.generation
+
+    def fold(self, change: Change) -> Folded:
+        """Carry an event over, in a system that may be new."""
+        model = self.systems.get(change.system) or self._add(change.system)
+        return model.fold(change)
+
+    def refresh(self, row: SystemRow) -> None:
+        """Take a system's row."""
+        model = self.systems.get(row.system) or self._add(row.system)
+        model.refresh(row)
+
+    def refresh_unit(self, unit: UnitRow) -> None:
+        """Take a unit's row."""
+        model = self.systems.get(unit.system) or self._add(unit.system)
+        model.refresh_unit(unit)
+
+    def trim_logs(self) -> None:
+        """Hold the logs of all systems together within their bound: the longest give way."""
+        share = max(256, self._log_capacity_total // max(1, len(self.systems)))
+        if sum(len(model.log) for model in self.systems.values()) > self._log_capacity_total:
+            for model in self.systems.values():
+                model.log.keep(share)
+
+    def _add(self, name: str, row: SystemRow | None = None, units: Mapping[str, UnitRow] | None = None) -> SystemModel:
+        model = SystemModel(name, row, units, log_capacity=self._log_capacity, generation=self.generation)
+        self.systems[name] = model
+        return model

@@ -1,0 +1,135 @@
+"""What the gateway refuses, by name: each is an RFC 9457 problem over HTTP and an error object in JSON-RPC."""
+
+from typing import Any
+
+from stateserver.errors import StateServerError
+
+
+class Refusal(StateServerError):
+    """A request that is not carried out. `status` is HTTP's, `code` JSON-RPC's, `problem` the name of both."""
+
+    status = 400
+    code = -32000
+    problem = "refused"
+    title = "Refused"
+
+    def document(self) -> dict[str, Any]:
+        """The problem document (RFC 9457)."""
+        document = {
+            "type": f"urn:stateserver:problem:{self.problem}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.message,
+        }
+        return document | {"hint": self.hint} if self.hint else document
+
+
+class BadRequest(Refusal):
+    """The request itself is wrong."""
+
+    status, code, problem, title = 400, -32602, "bad-request", "The request is wrong"
+
+
+class NotLoggedIn(Refusal):
+    """No credential, or none that is good."""
+
+    status, code, problem, title = 401, -32001, "not-logged-in", "Log in first"
+
+    def __init__(self) -> None:
+        super().__init__("this needs a token or a session", "send 'Authorization: Bearer <token>', or log in")
+
+
+class ForeignOrigin(Refusal):
+    """A browser carries out what another site's page wants."""
+
+    status, code, problem, title = 403, -32003, "foreign-origin", "Not from this page"
+
+    def __init__(self) -> None:
+        super().__init__("a session is good for requests from the gateway's own page only")
+
+
+class NotAllowed(Refusal):
+    """The credential is good, but not for this."""
+
+    status, code, problem, title = 403, -32003, "not-allowed", "Not allowed"
+
+    def __init__(self, role: str, what: str) -> None:
+        super().__init__(f"the role {role} may not {what}", "ask for a token of another role")
+
+
+class UnknownSystem(Refusal):
+    """There is no such system, or not for this principal."""
+
+    status, code, problem, title = 404, -32004, "unknown-system", "No such system"
+
+    def __init__(self, system: str) -> None:
+        super().__init__(f"there is no system {system!r}", "the list of systems has all that you may see")
+
+
+class UnknownUnit(Refusal):
+    """The system has no such unit now."""
+
+    status, code, problem, title = 404, -32004, "unknown-unit", "No such unit"
+
+    def __init__(self, system: str, unit: str) -> None:
+        super().__init__(f"system {system!r} has no unit {unit!r} at present")
+
+
+class UnknownBlast(Refusal):
+    """There is no such blast, or not for this principal."""
+
+    status, code, problem, title = 404, -32004, "unknown-blast", "No such blast"
+
+    def __init__(self, blast: str) -> None:
+        super().__init__(f"there is no blast {blast!r}")
+
+
+class UnknownSubscription(Refusal):
+    """The connection has no such subscription."""
+
+    status, code, problem, title = 404, -32004, "unknown-subscription", "No such subscription"
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(f"this connection has no subscription {subscription!r}")
+
+
+class HistoryGone(Refusal):
+    """The changes asked for are older than what this gateway holds."""
+
+    status, code, problem, title = 410, -32010, "history-gone", "No longer held"
+
+    def __init__(self, after: int, first: int) -> None:
+        super().__init__(
+            f"the changes after version {after} are not held here any more",
+            f"the oldest held is version {first}; start from the present state",
+        )
+
+
+class TooMany(Refusal):
+    """A limit of a connection is reached."""
+
+    status, code, problem, title = 429, -32029, "too-many", "Too many"
+
+
+class NotSupported(Refusal):
+    """Something that will be possible, but is not yet."""
+
+    status, code, problem, title = 501, -32051, "not-supported", "Not supported"
+
+
+class NotReady(Refusal):
+    """The gateway has not read the topics to their end yet: it would tell half a truth."""
+
+    status, code, problem, title = 503, -32053, "not-ready", "Not ready"
+
+    def __init__(self) -> None:
+        super().__init__("this gateway is still reading the state of the systems", "try again in a moment")
+
+
+class NotThereYet(Refusal):
+    """The version asked for did not come in time."""
+
+    status, code, problem, title = 503, -32054, "not-there-yet", "Not there yet"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} has not come yet", "try again in a moment")

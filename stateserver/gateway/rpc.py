@@ -1,0 +1,139 @@
+"""The JSON-RPC methods of one connection (spec page 4): the queries, and its subscriptions."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from stateserver.domain.change import KINDS
+from stateserver.gateway import compact_json
+from stateserver.gateway.json_rpc import Method, Params
+from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.parameters import (
+    ChangesPage,
+    NoParameters,
+    OfBlast,
+    OfSystem,
+    OfUnit,
+    Subscribe,
+    UnitsPage,
+    Unsubscribe,
+    check,
+)
+from stateserver.gateway.queries import Queries
+from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
+from stateserver.gateway.subscriptions import Filter, Hub, Subscription, Watcher
+from stateserver.security.tokens import Principal
+
+SUBSCRIPTIONS_MAX: Final = 64
+
+
+class Session:
+    """A connection's principal and subscriptions."""
+
+    def __init__(self, who: Principal, queries: Queries, hub: Hub, liveness: Liveness, watcher: Watcher) -> None:
+        self.who = who
+        self.subscriptions: dict[str, Subscription] = {}
+        self._queries = queries
+        self._hub = hub
+        self._liveness = liveness
+        self._watcher = watcher
+        self._opened = 0
+
+    def methods(self) -> dict[str, Method]:
+        """The methods by name."""
+        return {
+            "systems.list": self._systems_list,
+            "systems.get": self._systems_get,
+            "units.list": self._units_list,
+            "units.get": self._units_get,
+            "warnings.list": self._warnings_list,
+            "changes.list": self._changes_list,
+            "blasts.list": self._blasts_list,
+            "blasts.get": self._blasts_get,
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "ping": self._ping,
+        }
+
+    def messages(self) -> Iterator[bytes]:
+        """Notifications that are due, of one subscription after the other, until there are none."""
+        pending = [one for one in self.subscriptions.values() if one.answered]
+        while pending:
+            for subscription in list(pending):
+                message = self._hub.next_message(subscription)
+                if message is None:
+                    pending.remove(subscription)
+                else:
+                    yield message
+
+    def answered(self) -> None:
+        """The answers to all requests so far have been sent."""
+        for subscription in self.subscriptions.values():
+            subscription.answered = True
+
+    def close(self) -> None:
+        """The connection is gone."""
+        for subscription in self.subscriptions.values():
+            self._hub.unwatch(subscription.system, self._watcher)
+        self.subscriptions.clear()
+
+    async def _systems_list(self, params: Params) -> bytes:
+        check(NoParameters, params)
+        return compact_json.encode(self._queries.systems(self.who))
+
+    async def _systems_get(self, params: Params) -> bytes:
+        return compact_json.encode(self._queries.system(self.who, check(OfSystem, params).system))
+
+    async def _units_list(self, params: Params) -> bytes:
+        wanted = check(UnitsPage, params)
+        return compact_json.encode(self._queries.units(self.who, **wanted.model_dump()))
+
+    async def _units_get(self, params: Params) -> bytes:
+        wanted = check(OfUnit, params)
+        return compact_json.encode(self._queries.unit(self.who, wanted.system, wanted.unit))
+
+    async def _warnings_list(self, params: Params) -> bytes:
+        return compact_json.encode(self._queries.warnings(self.who, check(OfSystem, params).system))
+
+    async def _changes_list(self, params: Params) -> bytes:
+        return self._queries.changes(self.who, **check(ChangesPage, params).model_dump())
+
+    async def _blasts_list(self, params: Params) -> bytes:
+        return compact_json.encode(self._queries.blasts(self.who, check(OfSystem, params).system))
+
+    async def _blasts_get(self, params: Params) -> bytes:
+        wanted = check(OfBlast, params)
+        document = await self._queries.blast(self.who, wanted.blast, version=wanted.version)
+        return compact_json.encode(document)
+
+    async def _subscribe(self, params: Params) -> bytes:
+        wanted = check(Subscribe, params)
+        self._queries.model(self.who, wanted.system)
+        unknown = sorted(set(wanted.kinds or ()) - set(KINDS))
+        if unknown:
+            raise BadRequest(f"there is no event {unknown[0]!r}", f"there are: {', '.join(KINDS)}")
+        if len(self.subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise TooMany(f"a connection may have {SUBSCRIPTIONS_MAX} subscriptions", "unsubscribe from one")
+        self._opened += 1
+        kinds = None if wanted.kinds is None else frozenset(wanted.kinds)
+        opening = self._hub.open(str(self._opened), wanted.system, wanted.cursor, Filter(wanted.units, kinds))
+        subscription = opening.subscription
+        self.subscriptions[subscription.name] = subscription
+        self._hub.watch(wanted.system, self._watcher)
+        head = b'{"subscription":%b,"cursor":%d' % (
+            compact_json.encode(subscription.name),
+            subscription.cursor,
+        )
+        return head + (b"}" if opening.snapshot is None else b',"snapshot":%b}' % opening.snapshot)
+
+    async def _unsubscribe(self, params: Params) -> bytes:
+        name = check(Unsubscribe, params).subscription
+        subscription = self.subscriptions.pop(name, None)
+        if subscription is None:
+            raise UnknownSubscription(name)
+        if all(other.system != subscription.system for other in self.subscriptions.values()):
+            self._hub.unwatch(subscription.system, self._watcher)
+        return b"true"
+
+    async def _ping(self, params: Params) -> bytes:
+        check(NoParameters, params)
+        return compact_json.encode({"live": self._liveness.live, "condition": self._liveness.condition})

@@ -1,0 +1,207 @@
+"""One system as a reader of the topics holds it: consistent at one version, in whatever order they came.
+
+`changes` carries every event at once; the rows of `units` and `systems` follow 100 to 200 ms behind (spec
+page 3). So events alone move the version, and rows only say what events do not: `as_of`, time, counters, and
+where to begin.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from stateserver.codec.system import SystemRow
+from stateserver.codec.unit import UnitRow
+from stateserver.domain.change import (
+    DETONATORS_CLEARED,
+    MODE_CHANGED,
+    UNIT_ADDED,
+    UNIT_EVENTS,
+    Change,
+    Fields,
+    fold_change,
+)
+from stateserver.domain.paths import path_key
+from stateserver.gateway.change_log import ChangeLog, logged
+from stateserver.gateway.open_warnings import OpenWarnings
+
+CONTROL_UNIT = 0
+
+
+class Folded(Enum):
+    """What became of an event."""
+
+    APPLIED = auto()
+    REPEATED = auto()
+    EARLIER = auto()
+    """From before the rows we began with: history, which they include already."""
+    GAP = auto()
+    """Events before it are missing, so it was not applied."""
+    CONFLICT = auto()
+    """Another event was told under this version before, so it was not applied."""
+
+
+class Trouble(Enum):
+    """Why what we hold of a system is not to be trusted. People are told; reading the topics anew cures it."""
+
+    EVENTS_MISSING = "events_missing"
+    EVENTS_CONTRADICT = "events_contradict"
+    UNITS_DIFFER = "units_differ"
+
+
+class SystemModel:
+    """Units, warnings and the latest events of a system. `generation` tells one reading from the next.
+
+    Begins with the rows that a reader finds; `row` None stands for a system that was not checkpointed yet.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        row: SystemRow | None = None,
+        units: Mapping[str, UnitRow] | None = None,
+        *,
+        log_capacity: int = 10_000,
+        generation: int = 0,
+    ) -> None:
+        units = units or {}
+        self.name = name
+        self.generation = generation
+        self.row = row
+        self.version = row.version if row else 0
+        self.time = row.time if row else None
+        self.mode: str | None = row.mode if row else None
+        self.units: dict[str, Fields] = {path: dict(unit.fields) for path, unit in units.items()}
+        self.warnings = OpenWarnings()
+        self.log = ChangeLog(log_capacity)
+        self.trouble: Trouble | None = None
+        self.revision = 0
+        """Grows with whatever changes here, as_of included."""
+        self._unit_versions = {path: unit.version for path, unit in units.items()}
+        self._mode_version = self.version
+        # Rows may be of a later checkpoint than `row`: until their events came, this is no state of any instant.
+        self._whole_from = max(self._unit_versions.values(), default=0)
+        self._unknown_units: set[str] = set()
+        self._early_units: dict[str, UnitRow] = {}
+        self._early_row: SystemRow | None = None
+        for path, fields in self.units.items():
+            self.warnings.seed(path, fields)
+
+    @property
+    def whole(self) -> bool:
+        """Is this the system's state at `version`, nothing missing and nothing of a later one?"""
+        return self.trouble is None and self.version >= self._whole_from and not self._unknown_units
+
+    def unit_version(self, path: str) -> int:
+        """The version of the event that last changed a unit; 0 for one that isn't there."""
+        return self._unit_versions.get(path, 0)
+
+    def control_unit(self) -> str | None:
+        """The path of the system's control unit: the one that carries its counts, should there be several."""
+        panels = [path for path, fields in self.units.items() if fields.get("type") == CONTROL_UNIT]
+        if not panels:
+            return None
+        return min(panels, key=lambda path: ("children" not in self.units[path], path_key(path)))
+
+    def fold(self, change: Change) -> Folded:
+        """Carry an event over, if it is the next one."""
+        if change.version == self.version + 1:
+            self.log.append(logged(change))
+            self._apply(change)
+            return Folded.APPLIED
+        if change.version > self.version:
+            self.trouble = Trouble.EVENTS_MISSING
+            return Folded.GAP
+        return self._look_back(change)
+
+    def _look_back(self, change: Change) -> Folded:
+        entry = logged(change)
+        held = self.log.get(change.version)
+        if held is not None:
+            if held == entry:
+                return Folded.REPEATED
+            self.trouble = Trouble.EVENTS_CONTRADICT
+            return Folded.CONFLICT
+        if len(self.log) and change.version <= self.log.last:
+            return Folded.REPEATED
+        self.log.append(entry)
+        self.warnings.fold(change)
+        return Folded.EARLIER
+
+    def _apply(self, change: Change) -> None:
+        if change.kind in UNIT_EVENTS:
+            self._change_unit(change)
+        elif change.kind == DETONATORS_CLEARED:
+            self._clear_detonators(change)
+        elif change.kind == MODE_CHANGED:
+            mode = change.after["mode"]
+            assert isinstance(mode, str)
+            self.mode, self._mode_version = mode, change.version
+        self.warnings.fold(change)
+        self.version = change.version
+        if change.source is not None or change.deadline:  # a command's time is not the system's
+            self.time = max(change.at, self.time or 0)
+        self.revision += 1
+        self._take_early()
+
+    def _change_unit(self, change: Change) -> None:
+        path = change.unit
+        assert path is not None
+        if change.version <= self.unit_version(path):
+            return  # the row we began with has it
+        if path not in self.units and change.kind != UNIT_ADDED:
+            # Its row is gone by an event that is still to come; if none does, `whole` says so.
+            self._unknown_units.add(path)
+            return
+        fold_change(self.units, change)
+        self._unit_versions[path] = change.version
+        self._unknown_units.discard(path)
+
+    def _clear_detonators(self, change: Change) -> None:
+        prefix = f"{change.unit}/"
+        children = [path for path in self.units if path.startswith(prefix)]
+        newer = {path: self.units[path] for path in children if self.unit_version(path) > change.version}
+        fold_change(self.units, change)
+        self.units.update(newer)
+        for path in children:
+            if path not in newer:
+                del self._unit_versions[path]
+        self._unknown_units = {path for path in self._unknown_units if not path.startswith(prefix)}
+
+    def refresh_unit(self, unit: UnitRow) -> None:
+        """Take a unit's row: for what moves without events. Rows behind the events say nothing new."""
+        if unit.version > self.version:
+            self._early_units[unit.unit] = unit
+            return
+        held = self.units.get(unit.unit)
+        if held is None or unit.version != self.unit_version(unit.unit) or _as_of(unit.fields) < _as_of(held):
+            return
+        if unit.fields | {"as_of": None} != held | {"as_of": None}:
+            self.trouble = Trouble.UNITS_DIFFER
+        if unit.fields != held:
+            self.units[unit.unit] = unit.fields
+            self.revision += 1
+
+    def refresh(self, row: SystemRow) -> None:
+        """Take the system's row, once the events up to it are here."""
+        if row.version > self.version:
+            self._early_row = row
+            return
+        self.row = row
+        if row.time is not None:
+            self.time = max(row.time, self.time or 0)
+        if row.version >= self._mode_version:
+            self.mode = row.mode
+        self.revision += 1
+
+    def _take_early(self) -> None:
+        if self._early_row is not None and self._early_row.version <= self.version:
+            row, self._early_row = self._early_row, None
+            self.refresh(row)
+        if not self._early_units:
+            return
+        for path in [path for path, unit in self._early_units.items() if unit.version <= self.version]:
+            self.refresh_unit(self._early_units.pop(path))
+
+
+def _as_of(fields: Fields) -> int:
+    as_of = fields.get("as_of")
+    return as_of if isinstance(as_of, int) else 0

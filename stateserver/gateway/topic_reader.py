@@ -1,0 +1,169 @@
+"""A Kafka consumer of all partitions of the topics that a gateway reads, in no group, committing nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Protocol, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from stateserver.codec.topics import Topics
+from stateserver.errors import StateServerError
+
+RECORDS_A_STEP: Final = 2_000
+STEP_MS: Final = 500
+BROKER_ANSWER_S: Final = 5.0
+STALLED_S: Final = 15.0
+RETRY_BACKOFF_MS: Final = 500
+
+
+class Record(Protocol):
+    """A record as the consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+Offsets = dict[TopicPartition, int]
+Records = Mapping[TopicPartition, Sequence[Record]]
+
+
+class TopicsMissing(StateServerError):
+    """The worker, which makes the topics, has not run yet."""
+
+
+class ReadAnew(StateServerError):
+    """The topics are not what was read any more, or something was missed: read them from the start."""
+
+
+class Partitions(NamedTuple):
+    """The partitions of each topic that is read."""
+
+    changes: list[TopicPartition]
+    units: list[TopicPartition]
+    systems: list[TopicPartition]
+    blasts: list[TopicPartition]
+
+    @property
+    def rows(self) -> list[TopicPartition]:
+        """Those of the compacted topics, which are read whole."""
+        return [*self.units, *self.systems, *self.blasts]
+
+    @property
+    def all(self) -> list[TopicPartition]:
+        """All of them."""
+        return [*self.changes, *self.rows]
+
+
+class TopicReader:
+    """For `async with`: connects, and finds the partitions. Raises TopicsMissing where there are none yet."""
+
+    partitions: Partitions
+
+    def __init__(self, client_options: Mapping[str, Any], topics: Topics) -> None:
+        self._client_options = client_options
+        self._topics = topics
+        self._consumer = AIOKafkaConsumer(
+            **client_options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # an offset that is gone is a trouble to tell, not to skip
+            isolation_level="read_committed",
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            fetch_max_wait_ms=STEP_MS,
+        )
+        self._progress: dict[TopicPartition, tuple[int, float]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        try:
+            self.partitions = await self._find_partitions()
+            self._consumer.assign(self.partitions.all)
+            for partition in self.partitions.all:
+                self._consumer.seek(partition, 0)
+            self._consumer.pause(*self.partitions.all)
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._consumer.stop()
+
+    async def _find_partitions(self) -> Partitions:
+        names = [getattr(self._topics, name) for name in Partitions._fields]
+        admin = AIOKafkaAdminClient(**self._client_options)
+        await admin.start()
+        try:
+            described = await admin.describe_topics(names)
+        finally:
+            await admin.close()
+        counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+        missing = [name for name in names if not counts.get(name)]
+        if missing:
+            raise TopicsMissing(f"no topic {', '.join(missing)}", "start a worker: it makes them")
+        return Partitions(*([TopicPartition(name, number) for number in range(counts[name])] for name in names))
+
+    async def bounds(self, partitions: Sequence[TopicPartition]) -> tuple[Offsets, Offsets]:
+        """The first offset of each partition, and the one behind its last record."""
+        async with asyncio.timeout(BROKER_ANSWER_S):
+            return (
+                await self._consumer.beginning_offsets(partitions),
+                await self._consumer.end_offsets(partitions),
+            )
+
+    async def read(self, begin: Offsets, end: Offsets) -> AsyncIterator[Records]:
+        """The records from `begin` to `end` of these partitions alone. Raises ReadAnew if it gets nowhere."""
+        for partition, offset in begin.items():
+            self._consumer.seek(partition, offset)
+        remaining = {partition for partition in begin if begin[partition] < end[partition]}
+        self._consumer.resume(*remaining)
+        moved_at = time.monotonic()
+        while remaining:
+            records = await self.step()
+            yield records
+            reached = {one for one in remaining if await self._consumer.position(one) >= end[one]}
+            if reached:
+                self._consumer.pause(*reached)
+                remaining -= reached
+            if records or reached:
+                moved_at = time.monotonic()
+            elif time.monotonic() - moved_at > STALLED_S:
+                raise ReadAnew(f"nothing came from {len(remaining)} partitions that have more")
+
+    def follow(self, partitions: Collection[TopicPartition]) -> None:
+        """From now on `step` gives what comes, after what was read so far."""
+        self._consumer.resume(*partitions)
+        self._progress.clear()
+
+    async def step(self) -> Records:
+        """What has come; nothing, if nothing comes for a while."""
+        records: Records = await self._consumer.getmany(timeout_ms=STEP_MS, max_records=RECORDS_A_STEP)
+        return records
+
+    async def lag(self) -> int:
+        """How many records of all partitions are still to be read. Asks the broker, so it tells that it is there.
+
+        Raises ReadAnew where a partition has become shorter than what was read of it, or doesn't move.
+        """
+        async with asyncio.timeout(BROKER_ANSWER_S):
+            ends: Offsets = await self._consumer.end_offsets(self.partitions.all)
+        now, behind = time.monotonic(), 0
+        for partition, end in ends.items():
+            position = await self._consumer.position(partition)
+            if position > end:
+                raise ReadAnew(f"{partition.topic} {partition.partition} has lost records that were read")
+            before, since = self._progress.get(partition, (-1, now))
+            if position == end or position != before:
+                self._progress[partition] = (position, now)
+            elif now - since > STALLED_S:
+                raise ReadAnew(f"{partition.topic} {partition.partition} has more, but nothing comes")
+            behind += end - position
+        return behind
