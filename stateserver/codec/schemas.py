@@ -82,7 +82,7 @@ class SchemaRegistry:
         try:
             return self._versions[name][version]
         except KeyError:
-            raise SchemaTrouble(f"there is no version {version} of schema {name}", "Add it to schemas/.") from None
+            raise SchemaTrouble(f"there is no schema {name} v{version}", "Add it to schemas/.") from None
 
     def newest(self, name: str) -> Schema:
         versions = self._versions.get(name)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from stateserver.codec.schemas import SCHEMAS
-from stateserver.protocol.modes import Mode
 
 
 class SystemRow(NamedTuple):
@@ -11,15 +10,15 @@ class SystemRow(NamedTuple):
 
     `offset` is the journal offset of the last record applied, `appended_at` Kafka's timestamp of it.
     `sources` has the last sequence of each source, `gaps` how many frames of each are missing, where any.
-    `state_hash` is 16 bytes. `checkpointed_at` is the worker's own clock: every event up to `version` was
-    written to `changes` before. From `changes_offset` on, same partition, all later ones are found (None: not
-    known).
+    `mode` is a name of `protocol.modes.Mode`, or of a later version's. `state_hash` is 16 bytes.
+    `checkpointed_at` is the worker's own clock: every event up to `version` was written to `changes` before.
+    From `changes_offset` on, same partition, all later ones are found (None: not known).
     """
 
     system: str
     version: int
     time: int | None
-    mode: Mode | None
+    mode: str | None
     partition: int
     offset: int
     appended_at: int | None
@@ -38,6 +37,4 @@ def encode_system(row: SystemRow) -> bytes:
 
 def decode_system(value: bytes) -> SystemRow:
     """The system in a value, whatever version its schema has. Raises UnreadableValue."""
-    record = SCHEMAS.decode("system", value)
-    mode = record["mode"]
-    return SystemRow(**{**record, "mode": None if mode is None else Mode(mode)})
+    return SystemRow(**SCHEMAS.decode("system", value))

@@ -85,7 +85,7 @@ class KeyRing:
             raise KeyRingTrouble(f"the key ring has no key {key_id!r}", "See: stateserver keys list")
         return key
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         return list(self._keys.values())
 
     def has_current(self, kind: Kind) -> bool:

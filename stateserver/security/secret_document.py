@@ -94,19 +94,25 @@ def _read_private_file(path: str, what: str) -> str:
         raise SecretTrouble(
             f"cannot read the {what} at {path}: {trouble.strerror}", "Check the path and who may read it."
         ) from trouble
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SecretTrouble(f"the {what} at {path} is no regular file", "Give a file's path.")
-        if stat.S_IMODE(status.st_mode) & _FORBIDDEN_MODE:
-            raise SecretTrouble(
-                f"the {what} at {path} has mode {stat.S_IMODE(status.st_mode):04o}, wider than 0600",
-                f"chmod 600 {path}, and replace its keys if others could see them.",
-            )
-        content = file.read(DOCUMENT_BYTES_MAX + 1)
+    try:
+        _refuse_unless_private(os.fstat(descriptor).st_mode, f"the {what} at {path}", path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(DOCUMENT_BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > DOCUMENT_BYTES_MAX:
-        raise SecretTrouble(f"the {what} at {path} is larger than {DOCUMENT_BYTES_MAX} bytes", "Is it it?")
+        raise SecretTrouble(f"the {what} at {path} is larger than {DOCUMENT_BYTES_MAX} bytes", "Is it the right file?")
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise SecretTrouble(f"the {what} at {path} is not UTF-8", "Save it as UTF-8.") from None
+
+
+def _refuse_unless_private(mode: int, what: str, path: str) -> None:
+    if not stat.S_ISREG(mode):
+        raise SecretTrouble(f"{what} is no regular file", "Give a file's path.")
+    if stat.S_IMODE(mode) & _FORBIDDEN_MODE:
+        raise SecretTrouble(
+            f"{what} has mode {stat.S_IMODE(mode):04o}, wider than 0600",
+            f"chmod 600 {path}, and replace its keys if others could see them.",
+        )
