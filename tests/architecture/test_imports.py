@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": SEALED | {"replay", "settings", "logs"},
     "stream": SEALED | {"reports", "settings", "logs"},
     "gateway": SEALED | {"reports", "settings", "logs", ""},
+    "demo": SEALED | {"broker", "simulator", "stream", "settings"},
     "cli": {"errors", "commands", ""},
     "__main__": {"cli"},
 }
@@ -43,7 +44,7 @@ LIBRARY_ROOMS = {
     "faust": {"stream", "commands"},
     "mode": {"stream", "commands"},
     "rocksdict": {"stream"},
-    "aiokafka": {"stream", "gateway", "simulator", "commands"},
+    "aiokafka": {"stream", "gateway", "simulator", "demo", "commands"},
     "fastapi": {"gateway"},
     "starlette": {"gateway"},
     "uvicorn": {"gateway", "commands"},
