@@ -21,6 +21,7 @@ help: ## Show this list
 
 .PHONY: setup
 setup: $(VENV)/.runs ## Set up .venv with what State Server needs to run, from the lock file
+	@:
 
 .PHONY: run
 run: setup ## Show a real blast in the browser; ARGS="--speed 50" and the like are handed on

@@ -10,7 +10,18 @@ import click
 from stateserver import __version__
 from stateserver.errors import StateServerError
 
-COMMANDS = ("worker", "gateway", "demo", "simulate", "replay", "report", "link", "keys", "check", "cat")
+COMMANDS = {
+    "worker": "Read the journal and keep the state of its systems.",
+    "gateway": "Serve the API and the page.",
+    "demo": "Show a real blast in the browser, with nothing to set up.",
+    "simulate": "Play captures or made-up sites as a Packet Server would.",
+    "replay": "Fold a journal again, and write what becomes of it.",
+    "report": "Write a blast's report.",
+    "link": "Forward an edge's journal to another State Server.",
+    "keys": "Make keys and tokens.",
+    "check": "Show every setting, and try what they name.",
+    "cat": "Print any of the topics, decoded, as JSON lines.",
+}
 USAGE_STATUS = 2
 
 
@@ -40,6 +51,11 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"stateserver.commands.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a trouble that we can name is shown as such, without a traceback."""
