@@ -1,0 +1,162 @@
+"""A world in memory to run a worker's production code in: a log, stores and a clock that can be stopped at any step.
+
+`Power` counts the steps that reach outside (appends, writes, commits). Cut at a step, that step and all later ones
+fail, or just miss their answer, as when a process is killed.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+
+from stateserver.stream.ports import Bounds, Headers, LogRecord, Ports, Progress, Row
+from tests.stream.journals import LogLine
+
+READ_BATCH = 7
+
+
+class PowerCut(Exception):
+    """The process is dead."""
+
+
+class Power:
+    """Cut at a given step: `late` says whether that step still takes effect outside."""
+
+    def __init__(self, cut_at: int | None = None, *, late: bool = False) -> None:
+        self.steps = 0
+        self._cut_at = cut_at
+        self._late = late
+
+    def before(self) -> None:
+        """A step begins."""
+        self.steps += 1
+        if self._cut_at is not None and (self.steps > self._cut_at or (self.steps == self._cut_at and not self._late)):
+            raise PowerCut
+
+    def after(self) -> None:
+        """Its answer comes back."""
+        if self._cut_at is not None and self.steps >= self._cut_at:
+            raise PowerCut
+
+
+class SimulatedLog:
+    """`Log`: what outlives the worker lies in `topics`."""
+
+    def __init__(self, topics: dict[tuple[str, int], list[LogLine]], power: Power) -> None:
+        self.topics = topics
+        self.power = power
+        self.now_ms = 0
+
+    async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
+        # Cut off, some of the rows may be there already.
+        lines = self.topics.setdefault((topic, partition), [])
+        for row in rows:
+            self.power.before()
+            lines.append(LogLine(len(lines), self.now_ms, row.key, row.value, tuple(headers)))
+            await asyncio.sleep(0)
+        self.power.after()
+        return len(lines)
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        return Bounds(0, len(self.topics.get((topic, partition), ())))
+
+    async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
+        lines = self.topics.get((topic, partition), [])[start:end]
+        for at in range(0, len(lines), READ_BATCH):
+            yield lines[at : at + READ_BATCH]
+
+
+class SimulatedStore:
+    """`PartitionStore`: rows and position change together."""
+
+    def __init__(self, power: Power) -> None:
+        self.power = power
+        self.table: dict[bytes, bytes] = {}
+        self.position = 0
+        self.lineage = b""
+
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        return iter(sorted(self.table.items()))
+
+    async def write(self, rows: Iterable[Row], position: int, lineage: bytes) -> None:
+        self.power.before()
+        for key, value in rows:
+            assert key is not None
+            if value is None:
+                self.table.pop(key, None)
+            else:
+                self.table[key] = value
+        self.position, self.lineage = position, lineage
+        self.power.after()
+
+    async def clear(self) -> None:
+        self.power.before()
+        self.table.clear()
+        self.position, self.lineage = 0, b""
+        self.power.after()
+
+
+class SimulatedStores:
+    """`Stores`: a disk."""
+
+    def __init__(self, power: Power) -> None:
+        self.power = power
+        self.disk: dict[tuple[str, int], SimulatedStore] = {}
+
+    def open(self, table: str, partition: int) -> SimulatedStore:
+        return self.disk.setdefault((table, partition), SimulatedStore(self.power))
+
+    def close(self, table: str, partition: int) -> None:
+        pass
+
+
+class SimulatedJournal:
+    """`Journal`: what was committed, and an end that the test sets."""
+
+    def __init__(self, power: Power) -> None:
+        self.power = power
+        self.committed: dict[tuple[str, int], int] = {}
+        self.seen: dict[tuple[str, int], Progress] = defaultdict(lambda: Progress(0, 0, 0))
+
+    async def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
+        self.power.before()
+        self.committed.update(positions)
+        self.power.after()
+
+    async def progress(self, topic: str, partition: int) -> Progress | None:
+        return self.seen[topic, partition]
+
+
+class SimulatedClock:
+    """`Clock` that a test moves."""
+
+    def __init__(self) -> None:
+        self.time_ms = 1_000_000
+
+    def now_ms(self) -> int:
+        return self.time_ms
+
+    async def sleep(self, seconds: float) -> None:
+        self.time_ms += int(seconds * 1000)
+        await asyncio.sleep(0)
+
+
+class World:
+    """All of it. `restart` gives a new process the same log and, if it is kept, the same disk."""
+
+    def __init__(self) -> None:
+        self.log = SimulatedLog({}, Power())
+        self.stores = SimulatedStores(Power())
+        self.journal = SimulatedJournal(Power())
+        self.clock = SimulatedClock()
+
+    def restart(self, power: Power, *, keep_disk: bool) -> None:
+        """Power comes back."""
+        if not keep_disk:
+            self.stores.disk.clear()
+        self.log.power = self.stores.power = self.journal.power = power
+        for store in self.stores.disk.values():
+            store.power = power
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.log, self.journal, self.stores, self.clock)
