@@ -9,7 +9,8 @@ long as records that it sealed are to be read. Key material is held by the ciphe
 
 import base64
 import binascii
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -104,6 +105,12 @@ class KeyRing:
     def __repr__(self) -> str:
         current = {str(kind): key.id for kind, key in self._current.items()}
         return f"KeyRing(keys={list(self._keys)}, current={current})"
+
+
+def new_key_document(key_id: str, uses: Iterable[Kind], systems: list[str]) -> dict[str, Any]:
+    """The entry of a key that nobody has seen yet, as a ring's document holds it."""
+    encoded = base64.b64encode(os.urandom(KEY_BYTES)).decode()
+    return {"id": key_id, "key": encoded, "uses": [str(use) for use in uses], "systems": systems}
 
 
 def _read_key(entry: object, number: int) -> Key:
