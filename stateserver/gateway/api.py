@@ -42,8 +42,12 @@ async def _admit(request: Request, doorkeeper: Keeper) -> Principal:
     return doorkeeper.admit(request).principal
 
 
-async def _refuse_unknown_parameters(request: Request) -> None:
-    """An answer to another question than was asked would look like an answer."""
+Ask = Annotated[Queries, Depends(_queries)]
+Who = Annotated[Principal, Depends(_admit)]
+
+
+async def _refuse_unknown_parameters(request: Request, _: Who) -> None:
+    """An answer to another question than was asked would look like one. Who may not ask is told that first."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
     known = sorted(parameter.alias for parameter in route.dependant.query_params)
@@ -55,8 +59,6 @@ async def _refuse_unknown_parameters(request: Request) -> None:
         raise BadRequest(f"there is no query parameter {unknown[0]!r} here", has)
 
 
-Ask = Annotated[Queries, Depends(_queries)]
-Who = Annotated[Principal, Depends(_admit)]
 System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id")]
 UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Such as 3/158/4/37")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]

@@ -59,9 +59,7 @@ def readers(draw: st.DrawFn) -> Reader:
     rows_found = draw(st.integers(0, len(worker.rows)))
     at_least = worker.rows[rows_found - 1].events_before if rows_found else 0
     events_found = draw(st.integers(at_least, len(worker.events)))
-    offsets = [
-        one.row.changes_offset or 0 for one in worker.rows[:rows_found] if isinstance(one.row, SystemRow)
-    ]
+    offsets = [one.row.changes_offset or 0 for one in worker.rows[:rows_found] if isinstance(one.row, SystemRow)]
     return Reader(worker, rows_found, events_found, draw(st.integers(0, offsets[-1] if offsets else 0)))
 
 

@@ -1,0 +1,172 @@
+"""A real gateway on a free port of this machine, its model filled by the test, with tokens made for it."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+
+from stateserver.codec.blast import BlastDocument, report_bytes, split_document
+from stateserver.domain.blast import BlastStage
+from stateserver.domain.change import Change
+from stateserver.gateway.app import Parts, build_app
+from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.liveness import Condition, Liveness
+from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.serve import MESSAGE_BYTES_MAX, listen
+from stateserver.gateway.subscriptions import Hub
+from stateserver.security.sessions import Sessions
+from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
+
+LIMIT_S = 20.0
+
+
+class Tokens(NamedTuple):
+    """One of each sort."""
+
+    viewer: str
+    bound: str
+    packet_server: str
+    expired: str
+    document: str
+
+
+def make_tokens(bound_to: str = "other") -> Tokens:
+    """Tokens, and the document that knows them by their hashes."""
+    made = {name: new_token() for name in ("viewer", "bound", "packet_server", "expired")}
+    entries = [
+        entry_document(made["viewer"], "viewer", Role.VIEWER, ["*"], None),
+        entry_document(made["bound"], "bound", Role.VIEWER, [bound_to], None),
+        entry_document(made["packet_server"], "packet-server", Role.PACKET_SERVER, ["*"], None),
+        entry_document(made["expired"], "expired", Role.VIEWER, ["*"], 1_000),
+    ]
+    return Tokens(**made, document=json.dumps({"keys": entries}))
+
+
+class Gateway:
+    """A gateway that listens, and what it consists of."""
+
+    def __init__(self, parts: Parts, tokens: Tokens, port: int) -> None:
+        self.parts = parts
+        self.tokens = tokens
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        """Where it listens; also its own origin."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def tell(self, changes: Iterable[Change]) -> None:
+        """Have it read these events, as its feed would."""
+        systems = set()
+        for change in changes:
+            self.parts.reading.fold(change)
+            systems.add(change.system)
+        self.parts.hub.published(systems)
+        self.parts.liveness.beat()
+
+    def shelve(self, system: str, stage: BlastStage) -> None:
+        """Have it read a blast's report, as its feed would."""
+        document = BlastDocument(stage.blast, system, stage.version, stage.stage, "report", report_bytes(stage.report))
+        for part in split_document(document):
+            self.parts.reading.blasts.put(part)
+        self.parts.liveness.beat()
+
+    def client(self, token: str | None = "") -> httpx.AsyncClient:
+        """An HTTP client that bears the viewer's token, or another, or (None) no token."""
+        token = self.tokens.viewer if token == "" else token
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=LIMIT_S, trust_env=False)
+
+    def websocket(self, **headers: str) -> connect:
+        """A WebSocket that bears the viewer's token, or has these headers instead."""
+        sent = headers or {"authorization": f"Bearer {self.tokens.viewer}"}
+        return connect(
+            f"ws://127.0.0.1:{self.port}/api/v1/ws",
+            additional_headers={name.replace("_", "-"): value for name, value in sent.items()},
+            max_size=None,
+            proxy=None,
+        )
+
+
+def make_parts(tokens: Tokens, public_origin: str | None = None, **log: int) -> Parts:
+    """A gateway's parts, with an empty read model."""
+    reading = ReadModel(**log)
+    sessions = Sessions([os.urandom(32)], issuer="test", audience="test", lifetime_s=3600)
+    doorkeeper = Doorkeeper(TokenBook.load(tokens.document), sessions, public_origin)
+    return Parts(reading, Hub(reading), Liveness(), Metrics(), doorkeeper)
+
+
+@asynccontextmanager
+async def serving(
+    parts: Parts,
+    tokens: Tokens,
+    feed: Callable[[], Awaitable[None]] | None = None,
+) -> AsyncIterator[Gateway]:
+    """The gateway, from its first answer to its stop."""
+    if feed is None:
+        parts.liveness.enter(Condition.LIVE)
+    config = uvicorn.Config(
+        build_app(parts, feed),
+        log_config=None,
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    with listen("127.0.0.1", 0) as listener:
+        task = asyncio.create_task(server._serve([listener]))
+        try:
+            await until(lambda: server.started or task.done())
+            yield Gateway(parts, tokens, listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            await asyncio.wait_for(task, LIMIT_S)
+
+
+async def until(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
+    """Wait until something holds; fail when it takes too long."""
+    async with asyncio.timeout(limit_s):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+class Caller:
+    """JSON-RPC over a WebSocket: calls are answered, notifications wait until they are asked for."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self._notifications: list[dict[str, Any]] = []
+        self._calls = 0
+
+    async def receive(self) -> Any:
+        """The next message, whatever it is."""
+        async with asyncio.timeout(LIMIT_S):
+            return json.loads(await self.socket.recv())
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """The answer to a call: with `result` or `error`."""
+        self._calls += 1
+        await self.socket.send(json.dumps({"jsonrpc": "2.0", "id": self._calls, "method": method, "params": params}))
+        while True:
+            message = await self.receive()
+            if "id" in message:
+                assert message["id"] == self._calls
+                assert isinstance(message, dict)
+                return message
+            self._notifications.append(message)
+
+    async def notification(self, *methods: str) -> dict[str, Any]:
+        """The next notification of one of these methods."""
+        while True:
+            message = self._notifications.pop(0) if self._notifications else await self.receive()
+            if message["method"] in methods:
+                assert isinstance(message, dict)
+                return message

@@ -1,0 +1,226 @@
+"""The HTTP interface, over a real socket: what the capture's blast looks like to a program."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stateserver.gateway.liveness import Condition
+from tests.gateway.conftest import DATA
+from tests.gateway.serving import Gateway, make_parts, make_tokens, serving
+from tests.gateway.test_system_model import sample_events
+from tests.gateway.worker import Worker
+
+EXAMPLE = DATA / "field-2019-07-19"
+BLAST = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
+
+
+def example(name: str) -> list[Any]:
+    """The lines of an example file."""
+    return [json.loads(line) for line in (EXAMPLE / name).read_text(encoding="utf-8").splitlines()]
+
+
+def without_as_of(unit: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in unit.items() if name != "as_of"}
+
+
+async def get(gateway: Gateway, path: str, status: int = 200) -> Any:
+    """What a GET answers, as JSON."""
+    async with gateway.client() as client:
+        answer = await client.get(path)
+    assert answer.status_code == status, answer.text
+    kind = "application/json" if status < 400 else "application/problem+json"
+    assert answer.headers["content-type"] == kind
+    return answer.json()
+
+
+async def test_systems_are_listed_with_what_matters_first(told: Gateway) -> None:
+    (system,) = (await get(told, "/api/v1/systems"))["systems"]
+    assert system | {"time": None} == {
+        "system": "site",
+        "version": len(example("changes.jsonl")),
+        "time": None,
+        "mode": None,
+        "control_unit": "0/23",
+        "operation": "disarmed",
+        "units": 103,
+        "warnings": 0,
+        "blasts": 1,
+        "open_blast": None,
+        "whole": True,
+        "trouble": None,
+    }
+
+
+async def test_a_system_shows_what_its_latest_checkpoint_says(told: Gateway, worker: Worker) -> None:
+    for written in worker.rows:
+        if not hasattr(written.row, "unit"):
+            told.parts.reading.refresh(written.row)  # type: ignore[arg-type]
+    system = await get(told, "/api/v1/systems/site")
+    assert system["mode"] == "AXXIS100"
+    assert system["time"] == 1563531750740
+    assert system["checkpoint"]["counters"]["frames"] == 38
+    assert system["checkpoint"]["state_hash"] == worker.rows[-1].row.state_hash.hex()  # type: ignore[union-attr]
+
+
+async def test_units_are_those_of_the_example(told: Gateway) -> None:
+    units = (await get(told, "/api/v1/systems/site/units"))["units"]
+    assert [without_as_of(unit) for unit in units] == [without_as_of(unit) for unit in example("units.jsonl")]
+
+
+async def test_units_come_in_pages_without_gap_or_repeat(told: Gateway) -> None:
+    paths: list[str] = []
+    after = ""
+    while True:
+        page = await get(told, f"/api/v1/systems/site/units?limit=10{after}")
+        paths += [unit["unit"] for unit in page["units"]]
+        if page["next"] is None:
+            break
+        assert len(page["units"]) == 10
+        after = f"&after={page['next']}"
+    assert paths == [unit["unit"] for unit in example("units.jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("type=0", 1), ("type=3", 2), ("parent=3/158", 100), ("type=4&parent=3/115", 0), ("type=5", 0)],
+)
+async def test_units_can_be_chosen_by_type_and_parent(told: Gateway, query: str, count: int) -> None:
+    assert len((await get(told, f"/api/v1/systems/site/units?{query}"))["units"]) == count
+
+
+async def test_one_unit(told: Gateway) -> None:
+    unit = await get(told, "/api/v1/systems/site/units/3/158/4/37")
+    assert unit["uid"] == "28.85.157.65"
+    assert unit["system"] == "site"
+    assert unit["unit"] == "3/158/4/37"
+
+
+async def test_changes_are_those_of_the_example(told: Gateway) -> None:
+    answer = await get(told, "/api/v1/systems/site/changes?after=0&limit=10000")
+    assert answer["changes"] == [change | {"source": "file"} for change in example("changes.jsonl")]
+    two = await get(told, "/api/v1/systems/site/changes?after=225&limit=2")
+    assert [change["version"] for change in two["changes"]] == [226, 227]
+    last = await get(told, f"/api/v1/systems/site/changes?after={answer['version']}")
+    assert last["changes"] == []
+
+
+async def test_the_system_has_exactly_the_one_blast(told: Gateway) -> None:
+    (blast,) = (await get(told, "/api/v1/systems/site/blasts"))["blasts"]
+    (expected,) = example("blasts.jsonl")
+    expected.pop("timeline")
+    assert blast == expected
+
+
+async def test_a_blast_has_its_timeline(told: Gateway) -> None:
+    assert [await get(told, f"/api/v1/blasts/{BLAST}")] == example("blasts.jsonl")
+
+
+async def test_a_blast_can_be_waited_for(gateway: Gateway, worker: Worker) -> None:
+    gateway.tell(worker.events)
+    for stage in worker.stages[:1]:
+        gateway.shelve("site", stage)
+    version = worker.stages[1].version
+    async with gateway.client() as client:
+        asked = client.get(f"/api/v1/blasts/{BLAST}?version={version}")
+        gateway.shelve("site", worker.stages[1])
+        assert (await asked).json()["aborted"] == 1563531153559
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "problem"),
+    [
+        ("/systems/nowhere", 404, "unknown-system"),
+        ("/systems/nowhere/units", 404, "unknown-system"),
+        ("/systems/nowhere/units/3/1", 404, "unknown-system"),
+        ("/systems/nowhere/warnings", 404, "unknown-system"),
+        ("/systems/nowhere/changes", 404, "unknown-system"),
+        ("/systems/nowhere/blasts", 404, "unknown-system"),
+        ("/systems/site/units/3/999", 404, "unknown-unit"),
+        ("/systems/site/units/nonsense", 404, "unknown-unit"),
+        ("/blasts/0000", 404, "unknown-blast"),
+        ("/systems/site/units?limit=0", 400, "bad-request"),
+        ("/systems/site/units?limit=many", 400, "bad-request"),
+        ("/systems/site/units?after=x", 400, "bad-request"),
+        ("/systems/site/units?colour=red", 400, "bad-request"),
+        ("/systems/site/changes?after=-1", 400, "bad-request"),
+        ("/systems/site/changes?after=100000", 400, "bad-request"),
+        ("/systems/site?at=1563531134999", 501, "not-supported"),
+    ],
+)
+async def test_what_is_refused_is_said_why(told: Gateway, path: str, status: int, problem: str) -> None:
+    answer = await get(told, f"/api/v1{path}", status)
+    assert answer["type"] == f"urn:stateserver:problem:{problem}"
+    assert answer["status"] == status
+    assert answer["title"]
+    assert answer["detail"]
+
+
+async def test_changes_that_are_not_held_any_more_are_gone(told: Gateway) -> None:
+    told.parts.reading.systems["site"].log.keep(5)
+    answer = await get(told, "/api/v1/systems/site/changes?after=0", 410)
+    assert answer["type"] == "urn:stateserver:problem:history-gone"
+
+
+async def test_an_address_that_nothing_is_at_is_a_problem_too(told: Gateway) -> None:
+    assert (await get(told, "/api/v1/nothing", 404))["type"] == "about:blank"
+
+
+async def test_systems_are_named_by_any_unicode(gateway: Gateway) -> None:
+    name = "Grube 7 å%2F?#&"
+    gateway.tell(event._replace(system=name) for event in sample_events())
+    async with gateway.client() as client:
+        answer = await client.get("/api/v1/systems/Grube%207%20%C3%A5%252F%3F%23%26/units/3/1")
+    assert answer.json()["system"] == name
+
+
+async def test_nothing_is_told_before_the_topics_are_read() -> None:
+    tokens = make_tokens()
+
+    async def feed() -> None:
+        """Never comes to an end of reading."""
+
+    async with serving(make_parts(tokens), tokens, feed) as gateway:
+        for path in ("/api/v1/systems", "/api/v1/systems/site", f"/api/v1/blasts/{BLAST}"):
+            answer = await get(gateway, path, 503)
+            assert answer["type"] == "urn:stateserver:problem:not-ready"
+        async with gateway.client(None) as client:
+            assert (await client.get("/health/ready")).status_code == 503
+            assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_readiness_follows_the_broker(gateway: Gateway) -> None:
+    async with gateway.client(None) as client:
+        assert (await client.get("/health/ready")).json() == {"ready": True, "condition": "live"}
+        gateway.parts.liveness.enter(Condition.BROKER_LOST)
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["condition"]) == (503, "broker_lost")
+
+
+async def test_metrics_are_there_for_prometheus(told: Gateway) -> None:
+    async with told.client(None) as client:
+        text = (await client.get("/metrics")).text
+    assert "stateserver_gateway_live 1.0" in text
+    assert "stateserver_gateway_systems_not_whole 0.0" in text
+
+
+async def test_the_page_and_its_files_are_open_and_carry_a_strict_policy(gateway: Gateway) -> None:
+    async with gateway.client(None) as client:
+        page = await client.get("/")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        script = await client.get("/page/main.js")
+        assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+        again = await client.get("/page/main.js", headers={"if-none-match": script.headers["etag"]})
+        assert again.status_code == 304
+        assert (await client.get("/page/../app.py")).status_code == 404
+
+
+async def test_data_is_not_for_caches(told: Gateway) -> None:
+    async with told.client() as client:
+        answer = await client.get("/api/v1/systems")
+    assert answer.headers["cache-control"] == "no-store"
