@@ -80,8 +80,8 @@ async def _play(bootstrap: str, own: Settings, credentials: Credentials, play: P
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0)
     await producer.start()
     try:
-        server = PacketServer(producer, own.packets_topics[0], credentials.ring, play.system)
-        await server.play(schedule(play.frames, play.speed))
+        server = PacketServer(producer, own.packets_topics[0], credentials.ring)
+        await server.play(schedule(play.frames, play.system, play.speed))
     finally:
         await producer.stop()
     say("The capture has been played; what it led to stays until Ctrl-C.")

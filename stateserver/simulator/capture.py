@@ -16,9 +16,10 @@ class BadCapture(StateServerError):
 
 
 class Played(NamedTuple):
-    """A frame, to be sent `after_s` seconds from the start of the playing."""
+    """A frame of a system, to be sent `after_s` seconds from the start of the playing."""
 
     after_s: float
+    system: str
     record: FrameRecord
 
 
@@ -43,11 +44,11 @@ def read_capture(path: str, mode: Mode) -> list[FrameRecord]:
     return frames
 
 
-def schedule(frames: Iterable[FrameRecord], speed: float) -> Iterator[Played]:
-    """When to send each frame, in the capture's own order, its pauses divided by `speed`."""
+def schedule(frames: Iterable[FrameRecord], system: str, speed: float) -> Iterator[Played]:
+    """When to send each frame of `system`, in the order given, the pauses between them divided by `speed`."""
     elapsed_ms, before = 0, None
     for frame in frames:
-        # A capture's clock may step back; a pause can't.
+        # A clock may step back; a pause can't.
         elapsed_ms += 0 if before is None else max(0, frame.created_at - before)
         before = frame.created_at
-        yield Played(elapsed_ms / 1000 / speed, frame)
+        yield Played(elapsed_ms / 1000 / speed, system, frame)
