@@ -6,6 +6,7 @@ each way, and a frame that repeats what is known is recognised by comparing byte
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from stateserver.domain.change import Fields
@@ -45,6 +46,18 @@ class ChildKind:
             {name: bool(byte >> shift & 1) for name, shift in bit.items()} for byte in range(256)
         ]
         self._bit_tables = {name: bytes(byte >> shift & 1 for byte in range(256)) for name, shift in bit.items()}
+        self.flags_changed = lru_cache(maxsize=1 << 14)(self._flags_changed)
+
+    def _flags_changed(self, old: int, new: int) -> "Difference":
+        """What differs between two flags bytes of a unit that had reported. Shared: don't change it."""
+        was, now = self._shown[old], self._shown[new]
+        changed = [name for name in now if was[name] != now[name]]
+        before: Fields = {name: was[name] for name in changed}
+        after: Fields = {name: now[name] for name in changed}
+        if (old ^ new) & self.answering:
+            before["communication_status"] = bool(old & self.answering)
+            after["communication_status"] = bool(new & self.answering)
+        return Difference(before, after)
 
     def show_flags(self, flags: int) -> Fields:
         """The named bits of a flags byte. Shared: don't change it."""
@@ -150,7 +163,11 @@ class Bank:
 
     def count(self, flag: str) -> int:
         """How many units have `flag` set: a fresh count."""
-        return self.kind.count(self.words[1::WORD], flag)
+        return self.kind.count(self.flags(), flag)
+
+    def flags(self) -> bytearray:
+        """The flags of every window, for several counts at once."""
+        return self.words[1::WORD]
 
     def fields(self, window: int) -> Fields:
         """What the unit in `window` holds (spec page 2)."""
@@ -205,18 +222,26 @@ class Bank:
     def set_word(self, window: int, word: bytes) -> Difference | None:
         """Data say how the unit in `window` is. `word` as protocol.decode makes it, reserved bits taken out."""
         place = slice(window * WORD, window * WORD + WORD)
-        if self.presence[window] == _REPORTED and self.words[place] == word:
+        old = self.words[place]
+        if self.presence[window] != _REPORTED:
+            return self._report_first(window, word)
+        if old == word:
             return None
-        old, answered = self._data(window), self.answers(window)
-        self.presence[window] = _REPORTED
         self.words[place] = word
-        new = self._data(window)
-        changed = [name for name, value in new.items() if old.get(name) != value]
-        before: Fields = {name: old.get(name) for name in changed}
-        after: Fields = {name: new[name] for name in changed}
-        if self.answers(window) != answered:
-            before["communication_status"] = answered
-            after["communication_status"] = not answered
+        difference = self.kind.flags_changed(old[1], word[1])
+        if old[2:] == word[2:]:
+            return difference
+        before: Fields = {"delay": old[2] | old[3] << 8, **difference.before}
+        after: Fields = {"delay": word[2] | word[3] << 8, **difference.after}
+        return Difference(before, after)
+
+    def _report_first(self, window: int, word: bytes) -> Difference:
+        self.presence[window] = _REPORTED
+        self.words[window * WORD : window * WORD + WORD] = word
+        after = self._data(window)
+        before: Fields = dict.fromkeys(after)
+        if self.answers(window):
+            before["communication_status"], after["communication_status"] = False, True
         return Difference(before, after)
 
     def silence(self, window: int) -> Difference:

@@ -15,14 +15,15 @@ def count_children(system: System, unit: Unit) -> dict[str, int]:
     bank = unit.bank
     if bank is None:
         return {}
+    flags, count = bank.flags(), bank.kind.count
     if unit.type is UnitType.SECTION_CONTROLLER:
-        return {"children": len(bank), "children_answering": bank.count("detonator_status")}
+        return {"children": len(bank), "children_answering": count(flags, "detonator_status")}
     return {
         "children": len(bank),
-        "children_logged": bank.count("logged"),
-        "children_tagged": bank.count("tagged"),
-        "children_programmed": bank.count("program"),
-        "children_answering": bank.count("detonator_status"),
+        "children_logged": count(flags, "logged"),
+        "children_tagged": count(flags, "tagged"),
+        "children_programmed": count(flags, "program"),
+        "children_answering": count(flags, "detonator_status"),
     }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from stateserver.domain.applying import Applying
-from stateserver.domain.bank import Bank, Difference
+from stateserver.domain.bank import DETONATORS, Bank, Difference
 from stateserver.domain.change import DETONATORS_CLEARED, STALE_FRAME, UNIT_CHANGED, Fields
 from stateserver.domain.counts import count_children
 from stateserver.domain.deadlines import COMMUNICATION_LOST_AFTER_MS, bring_deadline_forward
@@ -176,15 +176,15 @@ def _report_children(step: Applying, frame: Frame, speaker: Unit, bank: Bank) ->
         return _report_at_once(step, bank, frame.windows[0], len(frame.windows), words)
     changed = []
     for at, window in enumerate(frame.windows):
-        word = bytes(words[at * WORD : at * WORD + WORD])
         if bank.is_stale(window, step.at):
             continue
+        word = bytes(words[at * WORD : at * WORD + WORD])
         difference = _apply_item(step, bank, window, partial(bank.set_word, window, word))
         if difference is not None:
             changed.append((bank.path(window), difference.after))
         if is_watched and blast is not None:
             blast.note_evidence(bank.parent, window, bank.answers(window), speaker.is_armed)
-    return changed
+    return _with_faults(bank, changed)
 
 
 def _report_at_once(step: Applying, bank: Bank, first: int, count: int, words: bytearray) -> list[tuple[str, Fields]]:
@@ -198,7 +198,12 @@ def _report_at_once(step: Applying, bank: Bank, first: int, count: int, words: b
             changed.append((bank.path(window), difference.after))
     bank.touch_all(first, count, step.at)
     step.system.moved.add(bank.parent)
-    return changed
+    return _with_faults(bank, changed)
+
+
+def _with_faults(bank: Bank, changed: list[tuple[str, Fields]]) -> list[tuple[str, Fields]]:
+    """Those whose fields may be faults: a detonator has none such."""
+    return [] if bank.kind is DETONATORS else changed
 
 
 def _apply_item(step: Applying, bank: Bank, window: int, change: Callable[[], Difference | None]) -> Difference | None:

@@ -1,5 +1,6 @@
 """A unit that speaks for itself: control unit, section controller, booster type 2, CFC (spec page 2)."""
 
+from functools import lru_cache
 from typing import Final
 
 from stateserver.domain.bank import BOOSTERS_TYPE_1, DETONATORS, Bank
@@ -81,6 +82,7 @@ class Unit:
         return fields
 
 
+@lru_cache(maxsize=1 << 16)
 def unit_path(unit_type: UnitType, serial: int) -> str:
     """`<type>/<serial>`."""
     return f"{unit_type.value}/{serial}"

@@ -80,9 +80,8 @@ def parse(frame: bytes, mode: Mode) -> Frame:
     item_count = _count_items(command, payload)
     windows = _read_windows(command, payload, item_count)
     signal = _read_signal(command, payload, windows)
-    if signal is Signal.NONE and windows and not (min(windows) > 0 and max(windows) <= rules.windows_max):
-        wrong = next(window for window in windows if not 0 < window <= rules.windows_max)
-        raise Rejected(Reason.BAD_WINDOW, f"{wrong} of 1 to {rules.windows_max}")
+    if signal is Signal.NONE and windows:
+        _check_windows(windows, rules.windows_max)
     return Frame(command, frame[4] << 8 | frame[5], payload, windows, signal)
 
 
@@ -119,6 +118,13 @@ def _read_windows(command: Command, payload: bytes, item_count: int) -> Sequence
         return low
     high = payload[start + offsets[1] :: command.chunk]
     return [lowest | highest << 8 for lowest, highest in zip(low, high, strict=True)]
+
+
+def _check_windows(windows: Sequence[int], windows_max: int) -> None:
+    if min(windows) > 0 and max(windows) <= windows_max:
+        return
+    wrong = next(window for window in windows if not 0 < window <= windows_max)
+    raise Rejected(Reason.BAD_WINDOW, f"{wrong} of 1 to {windows_max}")
 
 
 def _read_signal(command: Command, payload: bytes, windows: Sequence[int]) -> Signal:
