@@ -5,13 +5,12 @@ const path = require("node:path");
 
 const program = path.join(__dirname, ".venv", "bin", "stateserver");
 
-// A process that ends with a setting wrong (exit status 2) is not started again: it would end alike.
 const common = {
   script: program,
   interpreter: "none",
   cwd: __dirname,
   autorestart: true,
-  stop_exit_codes: [2],
+  // Growing pauses, up to 15 s, and never given up: a monitor that stays down would be silence.
   exp_backoff_restart_delay: 200,
   // Time for the last checkpoint to be committed and the consumer group to be left.
   kill_timeout: 10000,
