@@ -9,7 +9,7 @@ from tests.architecture.sources import ROOT, name_of, own_files
 
 LINES_MAX = 400
 CODE = own_files(".py", ".js", ".css")
-TEXT = [file for file in own_files() if file.suffix not in {".png", ".ico", ".woff2", ".pdf", ".bin"}]
+TEXT = [file for file in own_files() if b"\0" not in file.read_bytes()]
 HERE = Path(__file__)
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:root|home|work|Users|tmp/brief)\b")

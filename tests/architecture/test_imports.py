@@ -53,6 +53,8 @@ LIBRARY_ROOMS = {
     "avro": set[str](),
     "fastavro": {"codec"},
     "reportlab": {"reports"},
+    "prometheus_client": {"gateway", "stream"},
+    "yarl": {"stream"},
     "click": {"cli", "commands", "broker"},
 }
 
