@@ -72,7 +72,8 @@ class SystemModel:
         self.units: dict[str, Fields] = {path: dict(unit.fields) for path, unit in units.items()}
         self.warnings = OpenWarnings()
         self.log = ChangeLog(log_capacity)
-        self.trouble: Trouble | None = None
+        self._trouble: Trouble | None = None
+        self._version_seen = self.version
         self.revision = 0
         """Grows with whatever changes here, as_of included."""
         self._unit_versions = {path: unit.version for path, unit in units.items()}
@@ -84,6 +85,13 @@ class SystemModel:
         self._early_row: SystemRow | None = None
         for path, fields in self.units.items():
             self.warnings.seed(path, fields)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong with what we hold, if anything is known to be."""
+        if self._version_seen > self.version:
+            return Trouble.EVENTS_MISSING
+        return self._trouble
 
     @property
     def whole(self) -> bool:
@@ -108,7 +116,7 @@ class SystemModel:
             self._apply(change)
             return Folded.APPLIED
         if change.version > self.version:
-            self.trouble = Trouble.EVENTS_MISSING
+            self._version_seen = max(self._version_seen, change.version)
             return Folded.GAP
         return self._look_back(change)
 
@@ -118,7 +126,7 @@ class SystemModel:
         if held is not None:
             if held == entry:
                 return Folded.REPEATED
-            self.trouble = Trouble.EVENTS_CONTRADICT
+            self._trouble = Trouble.EVENTS_CONTRADICT
             return Folded.CONFLICT
         if len(self.log) and change.version <= self.log.last:
             return Folded.REPEATED
@@ -175,7 +183,7 @@ class SystemModel:
         if held is None or unit.version != self.unit_version(unit.unit) or _as_of(unit.fields) < _as_of(held):
             return
         if unit.fields | {"as_of": None} != held | {"as_of": None}:
-            self.trouble = Trouble.UNITS_DIFFER
+            self._trouble = Trouble.UNITS_DIFFER
         if unit.fields != held:
             self.units[unit.unit] = unit.fields
             self.revision += 1

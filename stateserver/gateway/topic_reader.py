@@ -80,8 +80,8 @@ class TopicReader:
         self._progress: dict[TopicPartition, tuple[int, float]] = {}
 
     async def __aenter__(self) -> Self:
-        await self._consumer.start()
         try:
+            await self._consumer.start()
             self.partitions = await self._find_partitions()
             self._consumer.assign(self.partitions.all)
             for partition in self.partitions.all:
@@ -100,9 +100,10 @@ class TopicReader:
     async def _find_partitions(self) -> Partitions:
         names = [getattr(self._topics, name) for name in Partitions._fields]
         admin = AIOKafkaAdminClient(**self._client_options)
-        await admin.start()
         try:
-            described = await admin.describe_topics(names)
+            await admin.start()
+            # Of all topics: a broker may create one that is asked for by name, not as the worker would.
+            described = await admin.describe_topics()
         finally:
             await admin.close()
         counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}

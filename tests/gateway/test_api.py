@@ -55,7 +55,7 @@ async def test_systems_are_listed_with_what_matters_first(told: Gateway) -> None
 async def test_a_system_shows_what_its_latest_checkpoint_says(told: Gateway, worker: Worker) -> None:
     for written in worker.rows:
         if not hasattr(written.row, "unit"):
-            told.parts.reading.refresh(written.row)  # type: ignore[arg-type]
+            told.parts.reading.refresh(written.row)
     system = await get(told, "/api/v1/systems/site")
     assert system["mode"] == "AXXIS100"
     assert system["time"] == 1563531750740

@@ -6,15 +6,23 @@ import random
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from stateserver.gateway import rpc, websocket
 from stateserver.gateway.liveness import Condition
 from tests.gateway.client import Client
-from tests.gateway.serving import Caller, Gateway, until
+from tests.gateway.serving import LIMIT_S, Caller, Gateway, until
 from tests.gateway.test_api import BLAST, example
 from tests.gateway.test_system_model import folded, sample_events, without_as_of
 from tests.gateway.worker import Worker
+
+
+async def hear_out(socket: ClientConnection) -> None:
+    """Receive until the connection ends. Raises ConnectionClosed."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            await socket.recv()
 
 
 async def test_methods_answer_as_the_resources_do(told: Gateway) -> None:
@@ -133,11 +141,12 @@ async def test_many_subscriptions_share_one_socket(gateway: Gateway, worker: Wor
     async with gateway.websocket() as socket:
         caller = Caller(socket)
         names = {}
-        for key, params in {
+        wanted: dict[str, dict[str, Any]] = {
             "all": {},
             "booster": {"units": "3/115"},
             "operation": {"kinds": ["operation_changed"]},
-        }.items():
+        }
+        for key, params in wanted.items():
             names[key] = (await caller.call("subscribe", system="site", **params))["result"]["subscription"]
         assert len(set(names.values())) == 3
         gateway.tell(worker.events[10:])
@@ -228,8 +237,7 @@ async def test_a_slow_client_is_dropped_and_holds_up_nobody(
             assert version < 2_000
         slow.transport.resume_reading()
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                await slow.recv()
+            await hear_out(slow)
     assert closed.value.rcvd is None or closed.value.rcvd.code == 4408
 
 
@@ -238,8 +246,7 @@ async def test_a_session_that_ends_ends_the_connection(told: Gateway, monkeypatc
     async with told.websocket() as socket:
         told.parts.doorkeeper._book = type(told.parts.doorkeeper._book)([])
         with pytest.raises(ConnectionClosed) as closed:
-            await socket.recv()
-            await socket.recv()
+            await hear_out(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
@@ -249,8 +256,7 @@ async def test_binary_and_oversized_messages_end_the_connection(told: Gateway, m
     async with told.websocket() as socket:
         await socket.send(message)
         with pytest.raises(ConnectionClosed):
-            while True:
-                await socket.recv()
+            await hear_out(socket)
 
 
 async def test_nothing_is_left_of_a_client_that_is_gone(told: Gateway) -> None:
