@@ -1,0 +1,250 @@
+"""A blast's report document, parsed and typed: what every view of a report is made of (spec page 4)."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from stateserver.domain.blast import MISSED, UNREPORTED, JsonObject
+from stateserver.domain.change import Change
+from stateserver.errors import StateServerError
+from stateserver.protocol.modes import Mode
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class UnreadableReport(StateServerError):
+    """A report document that isn't one, or not one of this version."""
+
+
+class Counts(NamedTuple):
+    """Detonators of an active booster at one instant."""
+
+    detonators: int
+    tagged: int
+    logged: int
+    answering: int
+    programmed: int
+
+
+class Window(NamedTuple):
+    """A detonator by its place on its booster; `uid` is None where nobody told it, and in IBS systems."""
+
+    window_id: int
+    uid: str | None
+
+
+class NotFired(NamedTuple):
+    """A watched detonator that isn't presumed fired; `outcome` is missed or unreported."""
+
+    window_id: int
+    uid: str | None
+    outcome: str
+
+
+class ActiveBooster(NamedTuple):
+    """A booster that took part. `after`, `successful` and `not_fired` are None until the blast is closed."""
+
+    unit: str
+    serial: int
+    label: str | None
+    before: Counts
+    after: Counts | None
+    successful: bool | None
+    silent_before: tuple[Window, ...]
+    not_fired: tuple[NotFired, ...] | None
+
+    def count(self, outcome: str) -> int:
+        """How many of its detonators were missed, or are unreported; 0 while nobody knows."""
+        return sum(one.outcome == outcome for one in self.not_fired or ())
+
+    @property
+    def fired(self) -> int | None:
+        """How many of its detonators no longer answer, presumed fired; None until the blast is closed."""
+        return None if self.not_fired is None else self.before.answering - len(self.not_fired)
+
+
+class OtherBooster(NamedTuple):
+    """A booster that took no part; `why` are the reasons that hold, by their names on page 4."""
+
+    unit: str
+    serial: int
+    label: str | None
+    detonators: int
+    why: tuple[str, ...]
+
+
+class Warned(NamedTuple):
+    """A warning open when the blast was. Times in ms since 1970."""
+
+    unit: str
+    field: str
+    raised: int
+    acknowledged: int | None
+    actor: str | None
+    note: str | None
+
+
+class BoosterTotals(NamedTuple):
+    """`fired` are the boosters that were successful, None until the blast is closed."""
+
+    total: int
+    active: int
+    possibly_live: int
+    excluded: int
+    inactive: int
+    fired: int | None
+
+
+class DetonatorTotals(NamedTuple):
+    """Of active boosters; the last three are None until the blast is closed."""
+
+    total: int
+    answering_before: int
+    silent_before: int
+    fired: int | None
+    missed: int | None
+    unreported: int | None
+
+
+class Durations(NamedTuple):
+    """In ms; None while not known."""
+
+    firing: int | None
+    reporting: int | None
+    total: int | None
+
+
+class Frames(NamedTuple):
+    """Frames while the blast was open; `received` includes those duplicate and rejected."""
+
+    received: int
+    duplicate: int
+    rejected: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report document. Times in ms since 1970; `sha256` is the document's own."""
+
+    blast: str
+    system: str
+    mode: Mode
+    control_unit: str
+    initiated: int
+    firing_complete: int | None
+    aborted: int | None
+    closed: int | None
+    how: str | None
+    durations: Durations
+    boosters: BoosterTotals
+    detonators: DetonatorTotals
+    active: tuple[ActiveBooster, ...]
+    possibly_live: tuple[OtherBooster, ...]
+    excluded: tuple[OtherBooster, ...]
+    inactive: tuple[OtherBooster, ...]
+    warnings: tuple[Warned, ...]
+    version_opened: int
+    version_closed: int | None
+    start_sha256: str
+    end_sha256: str | None
+    frames: Frames
+    sha256: str
+    _timeline: list[JsonObject]
+
+    @classmethod
+    def parse(cls, document: JsonObject) -> "Report":
+        """Raises UnreadableReport."""
+        try:
+            return _parse(document)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableReport(
+                f"no report document of this version: {type(error).__name__} {error}",
+                "Replay the blast's journal with this version.",
+            ) from error
+
+    def timeline(self) -> Iterator[Change]:
+        """Every event of the system from the blast's opening to its closing."""
+        return (Change(**change) for change in self._timeline)
+
+    @property
+    def firing_ended(self) -> int | None:
+        """When firing first was complete or aborted, by the document's duration."""
+        return None if self.durations.firing is None else self.initiated + self.durations.firing
+
+    @property
+    def others(self) -> tuple[OtherBooster, ...]:
+        """All boosters that took no part."""
+        return (*self.possibly_live, *self.excluded, *self.inactive)
+
+
+def canonical_chunks(document: JsonObject) -> Iterator[bytes]:
+    """The document's canonical JSON (sorted keys, no spaces, UTF-8) in pieces: a timeline may be 100 MB of it."""
+    opening = "{"
+    for name in sorted(document):
+        value = document[name]
+        yield f"{opening}{_ENCODER.encode(name)}:".encode()
+        opening = ","
+        if isinstance(value, list):
+            yield from _list_chunks(value)
+        else:
+            yield _ENCODER.encode(value).encode()
+    yield b"}" if document else b"{}"
+
+
+def _list_chunks(values: list[Any]) -> Iterator[bytes]:
+    yield b"["
+    for index, value in enumerate(values):
+        yield f"{',' if index else ''}{_ENCODER.encode(value)}".encode()
+    yield b"]"
+
+
+def document_sha256(document: JsonObject) -> str:
+    """What anyone who replays the journal can compare (spec page 4)."""
+    digest = hashlib.sha256()
+    for chunk in canonical_chunks(document):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _parse(document: JsonObject) -> Report:
+    plain = ("blast", "system", "control_unit", "initiated", "firing_complete", "aborted", "closed", "how")
+    return Report(
+        **{name: document[name] for name in plain},
+        mode=Mode(document["mode"]),
+        durations=Durations(**document["durations"]),
+        boosters=BoosterTotals(**document["boosters"]),
+        detonators=DetonatorTotals(**document["detonators"]),
+        active=tuple(_active(row) for row in document["active"]),
+        possibly_live=_others(document["possibly_live"]),
+        excluded=_others(document["excluded"]),
+        inactive=_others(document["inactive"]),
+        warnings=tuple(Warned(**row) for row in document["warnings"]),
+        version_opened=document["versions"]["opened"],
+        version_closed=document["versions"]["closed"],
+        start_sha256=document["snapshots"]["start"],
+        end_sha256=document["snapshots"]["end"],
+        frames=Frames(**document["frames"]),
+        sha256=document_sha256(document),
+        _timeline=document["timeline"],
+    )
+
+
+def _active(row: JsonObject) -> ActiveBooster:
+    rest = {name: row[name] for name in ("unit", "serial", "label", "successful")}
+    not_fired = row["not_fired"]
+    if not_fired is not None and any(one["outcome"] not in (MISSED, UNREPORTED) for one in not_fired):
+        raise ValueError(f"an outcome of {row['unit']} that is neither {MISSED} nor {UNREPORTED}")
+    return ActiveBooster(
+        **rest,
+        before=Counts(**row["before"]),
+        after=None if row["after"] is None else Counts(**row["after"]),
+        silent_before=tuple(Window(**one) for one in row["silent_before"]),
+        not_fired=None if not_fired is None else tuple(NotFired(**one) for one in not_fired),
+    )
+
+
+def _others(rows: list[JsonObject]) -> tuple[OtherBooster, ...]:
+    return tuple(OtherBooster(**{**row, "why": tuple(row["why"])}) for row in rows)

@@ -1,0 +1,1 @@
+"""The report that a blaster signs and files, drawn page by page."""

@@ -1,0 +1,36 @@
+"""The report as a PDF, from its first page to its last."""
+
+from typing import BinaryIO
+
+from stateserver.reports.detonators import check_snapshots
+from stateserver.reports.document import Report
+from stateserver.reports.pdf.boosters import draw_bars, draw_booster_table, draw_not_fired
+from stateserver.reports.pdf.first_page import draw_first_page
+from stateserver.reports.pdf.grids import draw_grids
+from stateserver.reports.pdf.paper import Paper
+from stateserver.reports.pdf.plot import draw_plan
+from stateserver.reports.pdf.records import draw_others, draw_quality, draw_timeline, draw_warnings
+from stateserver.reports.pictures import take_pictures
+from stateserver.reports.times import SiteClock
+
+
+def write_pdf(report: Report, start: bytes, end: bytes | None, clock: SiteClock, out: BinaryIO) -> None:
+    """Write the report as a PDF: the same bytes for the same report, snapshots and time zone.
+
+    Raises WrongSnapshot. It takes a while for a large blast: call it from a thread, or a process.
+    """
+    check_snapshots(report, start, end)
+    pictures = take_pictures(report, start, end)
+    paper = Paper(report, clock, out)
+    draw_first_page(paper, pictures)
+    paper.turn()
+    draw_booster_table(paper)
+    draw_not_fired(paper, pictures)
+    draw_bars(paper)
+    draw_grids(paper, pictures)
+    draw_plan(paper, pictures)
+    draw_others(paper)
+    draw_warnings(paper)
+    draw_timeline(paper)
+    draw_quality(paper)
+    paper.finish()

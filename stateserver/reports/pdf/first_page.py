@@ -1,0 +1,205 @@
+"""The first page: whether the blast was good, told in ten seconds, and the place to sign it."""
+
+from collections.abc import Callable
+from typing import Final
+
+from reportlab.lib.colors import Color
+from reportlab.pdfgen.canvas import Canvas
+
+from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
+from stateserver.reports.detonators import AWAITED, SILENT_BEFORE
+from stateserver.reports.pdf.fonts import Face
+from stateserver.reports.pdf.notices import draw_notices
+from stateserver.reports.pdf.paper import Align, Paper
+from stateserver.reports.pdf.signs import draw_cross, draw_dots, draw_tick, draw_warning, fill_bar
+from stateserver.reports.pdf.style import (
+    AMBER,
+    BLUE,
+    BODY,
+    CAPTION,
+    GREEN,
+    GREY,
+    HAIRLINE,
+    INK,
+    LEFT,
+    PAGE_HEIGHT,
+    PAPER,
+    RED,
+    RIGHT,
+    SMALL,
+    SMALL_BOLD,
+    SMALL_GREY,
+    WIDTH,
+    Style,
+)
+from stateserver.reports.pdf.text import fit, width_of, wrap
+from stateserver.reports.pictures import Picture
+from stateserver.reports.times import write_duration
+from stateserver.reports.verdict import Level, explain_how, judge
+from stateserver.reports.wording import HOW, NOTHING, nouns_of, number, unit_words
+
+Icon = Callable[[Canvas, float, float, float, Color], None]
+LOOKS: Final[dict[Level, tuple[Color, Icon]]] = {
+    Level.GOOD: (GREEN, draw_tick),
+    Level.CAUTION: (AMBER, draw_warning),
+    Level.BAD: (RED, draw_cross),
+    Level.OPEN: (BLUE, draw_dots),
+}
+TITLE: Final = Style(Face.BOLD, 19)
+SYSTEM: Final = Style(Face.BOLD, 12)
+PANEL_HEIGHT: Final = 74.0
+SIGNATURE_TOP: Final = 126.0
+FACTS_HEIGHT: Final = 62.0
+
+
+def draw_first_page(paper: Paper, pictures: dict[str, Picture]) -> None:
+    """Draw it all, from the verdict down to the signature."""
+    paper.canvas.bookmarkPage("summary")
+    paper.canvas.addOutlineEntry("Summary", "summary", level=0)
+    _draw_title(paper)
+    _draw_verdict(paper)
+    _draw_figures(paper)
+    _draw_outcomes(paper)
+    draw_notices(paper, pictures, SIGNATURE_TOP + FACTS_HEIGHT + 8)
+    _draw_facts(paper, SIGNATURE_TOP + FACTS_HEIGHT)
+    _draw_signature(paper, SIGNATURE_TOP)
+
+
+def _draw_title(paper: Paper) -> None:
+    report, base = paper.report, PAGE_HEIGHT - 56
+    taken = paper.text(LEFT, base, "Blast report", TITLE)
+    room = WIDTH - taken - 20
+    paper.text(RIGHT, base, fit(report.system, SYSTEM.face, SYSTEM.size, room), SYSTEM, Align.RIGHT)
+    paper.text(LEFT, base - 15, f"{report.mode.value.replace('_', ' ')}, {unit_words(report.control_unit)}", BODY)
+    initiated = f"Initiated {paper.clock.site(report.initiated)[:19]} ({paper.clock.name})"
+    paper.text(RIGHT, base - 15, initiated, BODY, Align.RIGHT)
+    paper.y = base - 25
+
+
+def _draw_verdict(paper: Paper) -> None:
+    verdict = judge(paper.report)
+    colour, icon = LOOKS[verdict.level]
+    canvas, top, bottom = paper.canvas, paper.y, paper.y - PANEL_HEIGHT
+    canvas.setFillColor(colour)
+    canvas.rect(LEFT, bottom, WIDTH, PANEL_HEIGHT, stroke=0, fill=1)
+    icon(canvas, LEFT + 39, bottom + PANEL_HEIGHT / 2, 23, PAPER)
+    left, room = LEFT + 78, WIDTH - 90
+    headline = verdict.headline.upper()
+    size = next((size for size in (25, 22, 19, 17, 15, 13) if width_of(headline, Face.BOLD, size) <= room), 11)
+    explanation = wrap(verdict.explanation, Face.REGULAR, 10.5, room)[:3]
+    height = size + 5 + len(explanation) * 13
+    base = top - (PANEL_HEIGHT - height) / 2 - size * 0.86
+    paper.text(left, base, fit(headline, Face.BOLD, size, room), Style(Face.BOLD, size, PAPER))
+    for line in explanation:
+        base -= 15 if line is explanation[0] else 13
+        paper.text(left, base - 2, line, Style(Face.REGULAR, 10.5, PAPER))
+    paper.y = bottom - 8
+
+
+def _draw_figures(paper: Paper) -> None:
+    report, nouns = paper.report, nouns_of(paper.report.mode)
+    aborted = "" if report.aborted is None else "Firing was aborted. "
+    boxes = (
+        ("HOW IT CLOSED", HOW[report.how], aborted + explain_how(report), report.aborted is not None),
+        (
+            f"{nouns.boosters} presumed fired".upper(),
+            f"{number(report.boosters.fired)} of {number(report.boosters.active)}",
+            f"with each of their {nouns.detonators}, and none silent before",
+            False,
+        ),
+        (
+            f"{nouns.detonators} presumed fired".upper(),
+            f"{number(report.detonators.fired)} of {number(report.detonators.total)}",
+            "they no longer answer",
+            False,
+        ),
+    )
+    gap, height = 7.0, 66.0
+    width = (WIDTH - 2 * gap) / 3
+    for index, (caption, figure, words, alarming) in enumerate(boxes):
+        x, top = LEFT + index * (width + gap), paper.y
+        paper.canvas.setStrokeColor(GREY)
+        paper.canvas.setLineWidth(0.8)
+        paper.canvas.rect(x, top - height, width, height)
+        paper.text(x + 7, top - 12, fit(caption, CAPTION.face, CAPTION.size, width - 14), CAPTION)
+        size = next(size for size in (24, 20, 17, 14, 12, 10, 8) if width_of(figure, Face.BOLD, size) <= width - 14)
+        paper.text(x + 7, top - 36, figure, Style(Face.BOLD, size))
+        style = Style(Face.BOLD, SMALL.size, RED) if alarming else SMALL
+        for line, text in enumerate(wrap(words, style.face, style.size, width - 14)[:3]):
+            paper.text(x + 7, top - 46 - line * 8, text, style)
+    paper.y -= height + 9
+
+
+def _draw_outcomes(paper: Paper) -> None:
+    """All detonators of the blast as one bar, with its legend."""
+    told = paper.report.detonators
+    rows = [
+        (FIRED, told.fired, "presumed fired", "no longer answers"),
+        (MISSED, told.missed, "missed", "still answers"),
+        (UNREPORTED, told.unreported, "unreported", "nothing is known"),
+        (SILENT_BEFORE, told.silent_before, "silent before", "did not answer at the start"),
+    ]
+    if paper.report.closed is None:
+        rows = [(AWAITED, told.answering_before, "watched", "answered at the start"), rows[3]]
+    x, height = LEFT, 13.0
+    paper.y -= height
+    for outcome, count, _, _ in rows:
+        if count and told.total:
+            width = WIDTH * count / told.total
+            fill_bar(paper.canvas, outcome, x, paper.y, width, height)
+            x += width
+    if not told.total:
+        paper.canvas.setStrokeColor(HAIRLINE)
+        paper.canvas.rect(LEFT, paper.y, WIDTH, height)
+    column = WIDTH / len(rows)
+    for index, (outcome, count, name, words) in enumerate(rows):
+        x = LEFT + index * column
+        fill_bar(paper.canvas, outcome, x, paper.y - 20, 11, 11)
+        colour = RED if count and outcome in (MISSED, UNREPORTED, SILENT_BEFORE) else INK
+        figure = Style(Face.BOLD, 11, colour)
+        taken = paper.text(x + 16, paper.y - 18.5, number(count), figure)
+        paper.text(x + 20 + taken, paper.y - 18.5, name, Style(Face.BOLD, 8.5, colour))
+        paper.text(x + 16, paper.y - 28, words, SMALL_GREY)
+    paper.y -= 38
+
+
+def _draw_facts(paper: Paper, top: float) -> None:
+    report, clock = paper.report, paper.clock
+    paper.rule(top)
+    instants = (
+        ("Initiated", report.initiated, None),
+        ("Firing complete", report.firing_complete, report.durations.firing if report.aborted is None else None),
+        ("Firing aborted", report.aborted, report.durations.firing if report.firing_complete is None else None),
+        ("Closed", report.closed, report.durations.total),
+    )
+    local, utc, after = LEFT + 92, LEFT + 232, LEFT + 372
+    base = top - 11
+    paper.text(local, base, "UTC" if clock.is_utc else fit(clock.name, CAPTION.face, CAPTION.size, 130), CAPTION)
+    if not clock.is_utc:
+        paper.text(utc, base, "UTC", CAPTION)
+    paper.text(after, base, "AFTER IT WAS INITIATED", CAPTION)
+    for what, at, duration in instants:
+        base -= 10.8
+        paper.text(LEFT, base, what, SMALL_BOLD)
+        paper.text(local, base, NOTHING if at is None else clock.site(at), SMALL)
+        if not clock.is_utc:
+            paper.text(utc, base, NOTHING if at is None else clock.utc(at), SMALL)
+        if at is not None and at != report.initiated:
+            since = at - report.initiated if duration is None else duration
+            paper.text(after, base, write_duration(since), SMALL)
+
+
+def _draw_signature(paper: Paper, top: float) -> None:
+    canvas, height, bottom = paper.canvas, 66.0, top - 74
+    canvas.setStrokeColor(INK)
+    canvas.setLineWidth(0.8)
+    canvas.rect(LEFT, bottom, WIDTH, height)
+    statement = "I have read this report, checked the site as it calls for, and take it as the record of this blast."
+    paper.text(LEFT + 8, bottom + height - 12, statement, SMALL)
+    fields = (("Blaster's name", 0.0, 165.0), ("Signature", 180.0, 185.0), ("Date and time", 380.0, 109.0))
+    canvas.setLineWidth(0.6)
+    for name, offset, width in fields:
+        x = LEFT + 8 + offset
+        canvas.setStrokeColor(INK)
+        canvas.line(x, bottom + 17, x + width, bottom + 17)
+        paper.text(x, bottom + 7, name, SMALL_GREY)

@@ -1,0 +1,99 @@
+"""Text of any script as it is drawn: what can't be shown is spelled out, what is too long is broken into lines."""
+
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from stateserver.reports.pdf.fonts import Face, face_of, font
+
+ELLIPSIS: Final = "…"
+
+
+class Run(NamedTuple):
+    """A piece of text in one face."""
+
+    face: Face
+    text: str
+
+
+@lru_cache(maxsize=4096)
+def shown(text: str) -> str:
+    """The text as it can be drawn on one line.
+
+    A character without a glyph is spelled out, as ⟨U+1F9E8⟩, since a label must not lose what tells it from
+    another; line ends and tabs become spaces; marks that only say how others are joined go.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(character) for character in unicodedata.normalize("NFC", text))
+
+
+def _shown(character: str) -> str:
+    if character in "\t\n\r\v\f\u0085\u2028\u2029":
+        return " "
+    if unicodedata.category(character) == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
+        return ""
+    if face_of(character, Face.REGULAR) is None:
+        return f"⟨U+{ord(character):04X}⟩"
+    return character
+
+
+@lru_cache(maxsize=4096)
+def runs(text: str, face: Face) -> tuple[Run, ...]:
+    """What is shown of the text, in pieces of one face each."""
+    text = shown(text)
+    if text.isascii():
+        return (Run(face, text),)
+    pieces = groupby(text, lambda character: face_of(character, face) or face)
+    return tuple(Run(found, "".join(characters)) for found, characters in pieces)
+
+
+def width_of(text: str, face: Face, size: float) -> float:
+    """How wide the text is drawn, in points."""
+    return sum(float(font(run.face).stringWidth(run.text, size)) for run in runs(text, face))
+
+
+def fit(text: str, face: Face, size: float, width: float) -> str:
+    """The text, cut with an ellipsis where it is too wide."""
+    text = shown(text)
+    if width_of(text, face, size) <= width:
+        return text
+    return _longest_start(text, face, size, width - width_of(ELLIPSIS, face, size)).rstrip() + ELLIPSIS
+
+
+def wrap(text: str, face: Face, size: float, width: float) -> list[str]:
+    """The text as lines no wider than that, broken at spaces, or anywhere in a word that fills a line."""
+    text = shown(text)
+    if (text.isascii() and len(text) * size < width) or width_of(text, face, size) <= width:
+        return [text]
+    return list(_lines(text, face, size, width))
+
+
+def _lines(text: str, face: Face, size: float, width: float) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if width_of(longer, face, size) <= width:
+            line = longer
+            continue
+        if line:
+            yield line
+        line = word
+        while width_of(line, face, size) > width:
+            piece = _longest_start(line, face, size, width)
+            yield piece
+            line = line[len(piece) :]
+    if line:
+        yield line
+
+
+def _longest_start(text: str, face: Face, size: float, width: float) -> str:
+    """As many characters as are no wider than that, one at least; a character keeps its combining marks."""
+    used, end = 0.0, 0
+    for end, character in enumerate(text):
+        used += float(font(face_of(character, face) or face).stringWidth(character, size))
+        if used > width and end > 0 and not unicodedata.combining(character):
+            return text[:end]
+    return text[: end + 1]
