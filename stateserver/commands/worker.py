@@ -16,7 +16,7 @@ def command() -> None:
     """Read the journal, keep the state of its systems, and write what comes of it.
 
     Any number of workers share the partitions of the journal; each needs a STATESERVER_DATA_DIR of its own.
-    SIGINT and SIGTERM stop it within 5 s. Exit status 0 then, 1 where it failed, 2 where it can't even start.
+    SIGINT and SIGTERM stop it within 5 s. Exit status 0 then, 2 where it could not start or had to give up.
     """
     settings = load_settings(os.environ)
     set_up_logging(settings)

@@ -119,6 +119,8 @@ def create_app(settings: Settings, layout: Layout, partitions: int) -> App:
         store=URL(URL_SCHEME),
         key_serializer="raw",
         value_serializer="raw",
+        # Faust would have standbys read changelogs in its own way, see `restore`.
+        table_standby_replicas=0,
         # The worker's positions say what is done, so there is nothing of Faust's to wait for.
         stream_wait_empty=False,
         topic_allow_declare=False,

@@ -21,6 +21,7 @@ REQUEST_BYTES_MAX: Final = 17 << 20
 DELIVERY_MS_MAX: Final = 60_000
 FETCH_BYTES: Final = 4 << 20
 READ_WAIT_MS: Final = 200
+FETCH_LIMIT_MS: Final = 10_000
 
 
 class AppendFailed(StateServerError):
@@ -40,6 +41,7 @@ class KafkaLog:
         self._options = options
         self._producer: AIOKafkaProducer | None = None
         self._surveyor: AIOKafkaConsumer | None = None
+        self._surveying = asyncio.Lock()
         self.idempotent = True
 
     async def start(self) -> None:
@@ -97,9 +99,8 @@ class KafkaLog:
             raise AppendFailed(topic, partition, trouble) from trouble
         await asyncio.wait(under_way)
         for written in under_way:
-            trouble = written.exception()
-            if trouble is not None:
-                raise AppendFailed(topic, partition, trouble) from trouble
+            if (failure := written.exception()) is not None:
+                raise AppendFailed(topic, partition, failure) from failure
         return int(under_way[-1].result().offset) + int(batches[-1].record_count())
 
     def _batches(self, rows: Sequence[Row], headers: list[tuple[str, bytes | None]]) -> list[Any]:
@@ -123,9 +124,20 @@ class KafkaLog:
             starts, ends = await asyncio.gather(
                 self._surveyor.beginning_offsets([place]), self._surveyor.end_offsets([place])
             )
+            start, end = starts[place], ends[place]
+            if not self.idempotent and end > start:
+                end = await self._end_by_fetching(self._surveyor, place, end)
         except (KafkaError, OSError) as trouble:
             raise self._unreachable(trouble) from trouble
-        return Bounds(starts[place], ends[place])
+        return Bounds(start, end)
+
+    async def _end_by_fetching(self, surveyor: AIOKafkaConsumer, place: TopicPartition, at_least: int) -> int:
+        """The embedded broker, asked for the end, tells where its last batch begins; what it fetches tells the end."""
+        async with self._surveying:
+            surveyor.assign([place])
+            surveyor.seek(place, at_least - 1)
+            await surveyor.getmany(place, timeout_ms=FETCH_LIMIT_MS)
+            return max(at_least, surveyor.highwater(place) or 0)
 
     def _unreachable(self, trouble: BaseException) -> BrokerUnreachable:
         return BrokerUnreachable(", ".join(self._options["bootstrap_servers"]), str(trouble) or type(trouble).__name__)

@@ -71,8 +71,8 @@ def _gives_ticks(ring: KeyRing) -> bool:
     if ring.has_current(Kind.TICK):
         return True
     logger.warning(
-        "the key ring has no current key for TICK: systems that fall silent get no ticks, so lost contact is not noticed "
-        'and their blasts do not close. Make a key with `stateserver keys new` and name it under "current"'
+        "the key ring has no current key for TICK: systems that fall silent get no ticks, so their lost contact is not "
+        "noticed and their blasts do not close. `stateserver keys new` makes one"
     )
     return False
 
@@ -82,8 +82,9 @@ async def _work(app: App, stop: asyncio.Event) -> None:
     starting = asyncio.create_task(app.start())
     try:
         await _first_of(starting, stop.wait(), worker.failed())
-        if starting.done():
-            await starting
+        if starting.done() and (trouble := starting.exception()) is not None:
+            worker.fail(trouble)
+        elif starting.done():
             worker.start()
             await _first_of(stop.wait(), worker.failed(), _crashed(app))
     finally:
@@ -107,17 +108,20 @@ async def _crashed(app: App) -> None:
 
 
 async def _stop(app: App) -> None:
+    worker = app.worker
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
-            await app.worker.stop_loops()
-            if not app.worker.failure.done():
-                await app.worker.commit()
+            await worker.stop_loops()
+            if not worker.failure.done():
+                await worker.commit()
             await app.stop()
-            await app.worker.let_go(app.worker.partitions)
+            await worker.let_go(worker.partitions)
     except TimeoutError:
-        app.worker.fail(
+        worker.fail(
             WorkerFailed("stopping took too long: the last checkpoint may be missing", "the next start makes up for it")
         )
+    except Exception as trouble:  # noqa: BLE001 the first one counts, and it is told at the end
+        worker.fail(trouble)
 
 
 def _raise_trouble(app: App) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, cast
 from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode.threads import ServiceThread, WorkerThread
 
 from stateserver.stream.ports import Batch, Progress
 from stateserver.stream.worker import Worker
@@ -24,6 +25,14 @@ FETCH_WAIT_MS: Final = 100
 """How long a broker may hold back an answer with nothing in it. The embedded one is late with news if it is longer."""
 
 LEAVE_WITHIN_S: Final = 1.5
+
+
+class DaemonThread(WorkerThread):
+    """A thread that does not keep a process alive which has failed to stop it."""
+
+    def __init__(self, service: ServiceThread, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.daemon = True
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -74,7 +83,7 @@ class Consumer(driver.Consumer):
         return worker
 
     def _new_consumer_thread(self) -> ConsumerThread:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, Worker=DaemonThread)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Batch]]:
         fetched = await super()._getmany(active_partitions, timeout)
@@ -145,9 +154,9 @@ class Consumer(driver.Consumer):
         if read is None or not self.flow_active:
             return None
         ends = await self.highwaters(tp)
-        end = ends.get(tp)
-        if end is None:
-            return None
+        # Asked for, the end is fresh also where fetching has stopped; what was fetched knows better where the broker
+        # understates it, as the embedded one does.
+        end = max(ends.get(tp) or 0, self.highwater(tp) or 0)
         return Progress(read, self._follows.get(tp, read), end)
 
 

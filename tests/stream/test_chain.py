@@ -1,0 +1,167 @@
+"""The worker as a process on real brokers: the field capture through it, kills, broken records, silence, stops."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from stateserver.broker.ports import free_port
+from stateserver.broker.process import Broker
+from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
+from stateserver.codec.change import decode_change
+from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.unit import decode_unit
+from stateserver.domain.change import change_to_json
+from stateserver.domain.records import FrameRecord
+from stateserver.stream.ports import Row
+from tests.stream.chain import Chain, WorkerProcess, until_equal, values
+from tests.stream.journals import CAPTURE, OTHER_RING, example_records, expected, sealed
+
+JSON = dict[str, Any]
+CAPTURED = [sealed(record) for record in example_records(CAPTURE)]
+
+
+@pytest.fixture
+def chain(broker: Broker, tmp_path: Path) -> Chain:
+    return Chain(broker, f"{uuid4().hex[:8]}.", tmp_path)
+
+
+async def changes(chain: Chain) -> list[JSON]:
+    """Events as a reader has them who drops what it has seen; a repeat has to be identical."""
+    seen: dict[int, JSON] = {}
+    for value in values(await chain.read(chain.layout.topics.changes)):
+        change = json.loads(json.dumps(change_to_json(decode_change(value))))
+        assert seen.setdefault(change["version"], change) == change
+    return list(seen.values())
+
+
+async def units(chain: Chain) -> dict[str, JSON]:
+    rows = [decode_unit(value) for value in (await chain.compacted(chain.layout.topics.units)).values()]
+    return {row.unit: {"system": row.system, "unit": row.unit, **row.fields} for row in rows}
+
+
+async def reports(chain: Chain) -> list[JSON]:
+    """The last report of each blast."""
+    parts: dict[tuple[str, int], list[BlastPart]] = {}
+    for value in values(await chain.read(chain.layout.topics.blasts)):
+        part = decode_blast_part(value)
+        if part.what == "report":
+            parts.setdefault((part.blast, part.version), []).append(part)
+    documents = {blast: json.loads(join_document(parts[blast, version]).content) for blast, version in sorted(parts)}
+    return list(documents.values())
+
+
+async def assert_the_captures_outcome(chain: Chain) -> None:
+    await until_equal(chain.committed, len(CAPTURED))
+    await until_equal(lambda: units(chain), {unit["unit"]: unit for unit in expected(CAPTURE, "units.jsonl")})
+    assert await changes(chain) == expected(CAPTURE, "changes.jsonl")
+    assert await reports(chain) == expected(CAPTURE, "blasts.jsonl")
+    assert await chain.read(chain.layout.topics.rejected) == []
+
+
+async def test_the_capture_through_the_chain_and_a_graceful_stop(chain: Chain) -> None:
+    with chain.worker() as worker:
+        await worker.ready()
+        partitions = await chain.produce(CAPTURED)
+        await assert_the_captures_outcome(chain)
+        assert worker.terminate() == 0
+        assert "stopped in" in worker.output
+    # All that concerns a system has its journal's partition number.
+    for topic in (*chain.layout.topics[1:-1], chain.layout.state):
+        numbers = {record.partition for record in await chain.read(topic)}  # type: ignore[attr-defined]
+        assert numbers == set(partitions), topic
+
+
+@pytest.mark.parametrize("data_after", ["data", "another"], ids=["with its disk", "without"])
+async def test_killed_in_the_middle(chain: Chain, data_after: str) -> None:
+    with chain.worker() as worker:
+        await worker.ready()
+        await chain.produce(CAPTURED[:20])
+        await until_equal(lambda: versions_up_to(chain, 21), True)
+        worker.kill()
+    await chain.produce(CAPTURED[20:])
+    with chain.worker(data_after) as worker:
+        await assert_the_captures_outcome(chain)
+
+
+async def versions_up_to(chain: Chain, version: int) -> bool:
+    return any(change["version"] >= version for change in await changes(chain))
+
+
+async def test_broken_records_are_rejected_whole_and_the_worker_goes_on(chain: Chain) -> None:
+    randomness = random.Random(7)
+    whole = CAPTURED[0].value or b""
+    flipped = []
+    for _ in range(60):
+        value = bytearray(whole)
+        value[randomness.randrange(len(value))] ^= 1 << randomness.randrange(8)
+        flipped.append(Row(b"site", bytes(value)))
+    broken = [
+        *flipped,
+        *[Row(b"site", whole[:size]) for size in range(len(whole))],
+        *[Row(b"site", randomness.randbytes(randomness.randrange(300))) for _ in range(50)],
+        Row(b"site", randomness.randbytes(900_000)),
+        Row(b"elsewhere", whole),
+        Row(None, whole),
+        Row(b"site", None),
+        sealed(example_records(CAPTURE)[0], ring=OTHER_RING),
+    ]
+    with chain.worker() as worker:
+        await worker.ready()
+        await chain.produce(broken)
+        await chain.produce(CAPTURED)
+        await until_equal(chain.committed, len(broken) + len(CAPTURED))
+        rejected = await chain.read(chain.layout.topics.rejected)
+        rows = [decode_rejected(value) for value in values(rejected)]
+        assert sorted((row.key or b"", row.value or b"") for row in rows) == sorted(
+            (row.key or b"", row.value or b"") for row in broken
+        )
+        assert [record.key for record in rejected] == [row.key for row in rows]
+        assert await changes(chain) == expected(CAPTURE, "changes.jsonl")
+
+
+async def test_ticks_close_the_blast_of_a_system_that_fell_silent(chain: Chain) -> None:
+    """The capture until the key is turned off, and a last frame a second before the report time is over."""
+    records = [record for record in example_records(CAPTURE) if record.created_at <= 1563531153581]
+    last = records[-1]
+    assert isinstance(last, FrameRecord)
+    records.append(last._replace(created_at=1563531554000, sequence=last.sequence + 1))
+    with chain.worker(LATENESS_MS="500") as worker:
+        await worker.ready()
+        await chain.produce([sealed(record) for record in records])
+
+        async def how_it_closed() -> list[tuple[object, object]]:
+            return [(report["closed"], report["how"]) for report in await reports(chain) if report["closed"]]
+
+        await until_equal(how_it_closed, [(1563531554999, "timer_completed")])
+        closed = (await changes(chain))[-1]
+        assert (closed["kind"], closed["deadline"], closed["source"]) == ("blast_closed", True, None)
+
+
+async def test_two_workers_share_the_partitions_and_one_takes_over(chain: Chain) -> None:
+    systems = [f"mine-{number}" for number in range(6)]
+    half, rest = example_records(CAPTURE)[:19], example_records(CAPTURE)[19:]
+    with chain.worker("first") as first:
+        await first.ready()
+        await chain.produce([sealed(record, system) for record in half for system in systems])
+        with chain.worker("second") as second:
+            await second.ready()
+            await chain.produce([sealed(record, system) for record in rest for system in systems])
+            await until_equal(chain.committed, len(CAPTURED) * len(systems))
+            assert first.terminate() == 0
+    wanted = [(system, change["version"]) for system in systems for change in expected(CAPTURE, "changes.jsonl")]
+    found = [decode_change(value) for value in values(await chain.read(chain.layout.topics.changes))]
+    assert sorted({(change.system, change.version) for change in found}) == sorted(wanted)
+
+
+def test_no_broker_is_one_clear_line(tmp_path: Path) -> None:
+    ring = tmp_path / "ring.json"
+    ring.touch(mode=0o600)
+    ring.write_text("{}")
+    settings = {"BROKERS": f"127.0.0.1:{free_port()}", "KEYRING": str(ring), "DATA_DIR": str(tmp_path / "data")}
+    with WorkerProcess({f"STATESERVER_{name}": value for name, value in settings.items()}, tmp_path) as worker:
+        assert worker.wait() == 2
+        assert "the key ring has no keys" in worker.output
