@@ -1,6 +1,8 @@
 """Making the topics that are missing, and seeing to it that all have equally many partitions."""
 
+import asyncio
 import logging
+import time
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -15,6 +17,7 @@ logger = logging.getLogger(__name__)
 PARTITIONS_DEFAULT: Final = 4
 REPLICAS_MAX: Final = 3
 TIMEOUT_MS: Final = 15_000
+POLL_S: Final = 0.1
 
 _COMPACT: Final = {"cleanup.policy": "compact"}
 # Of a checkpoint that was cut off, the rows before must still be there when it is passed over.
@@ -71,7 +74,7 @@ async def _ensure(admin: AIOKafkaAdminClient, layout: Layout) -> int:
     missing = sorted(wanted.keys() - there)
     if missing:
         await _create(admin, missing, wanted, partitions)
-        counts |= await _partition_counts(admin, missing)
+        counts |= await _known_counts(admin, missing)
     for topic, count in counts.items():
         if count != partitions:
             raise PartitionsMismatch(topic, count, partitions, layout.journals[0])
@@ -83,6 +86,19 @@ async def _partition_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> di
         return {}
     described = await admin.describe_topics(topics)
     return {one["topic"]: len(one["partitions"]) for one in described}
+
+
+async def _known_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
+    """As `_partition_counts`, once the broker that is asked has heard of all of them."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while True:
+        counts = await _partition_counts(admin, topics)
+        if all(counts.get(topic) for topic in topics):
+            return counts
+        if time.monotonic() > deadline:
+            unknown = ", ".join(topic for topic in topics if not counts.get(topic))
+            raise TopicTrouble(f"the broker does not know its new topics {unknown}", "is the cluster in good health?")
+        await asyncio.sleep(POLL_S)
 
 
 async def _create(

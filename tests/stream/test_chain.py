@@ -20,8 +20,17 @@ from stateserver.stream.ports import Row
 from tests.stream.chain import Chain, WorkerProcess, until_equal, values
 from tests.stream.journals import CAPTURE, OTHER_RING, example_records, expected, sealed
 
+pytestmark = pytest.mark.slow
+
 JSON = dict[str, Any]
 CAPTURED = [sealed(record) for record in example_records(CAPTURE)]
+
+
+class NoBroker(Broker):
+    """An address where nobody listens."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
 
 
 @pytest.fixture
@@ -158,10 +167,15 @@ async def test_two_workers_share_the_partitions_and_one_takes_over(chain: Chain)
 
 
 def test_no_broker_is_one_clear_line(tmp_path: Path) -> None:
-    ring = tmp_path / "ring.json"
-    ring.touch(mode=0o600)
-    ring.write_text("{}")
-    settings = {"BROKERS": f"127.0.0.1:{free_port()}", "KEYRING": str(ring), "DATA_DIR": str(tmp_path / "data")}
-    with WorkerProcess({f"STATESERVER_{name}": value for name, value in settings.items()}, tmp_path) as worker:
+    port = free_port()
+    with Chain(NoBroker(port), "none.", tmp_path).worker() as worker:
         assert worker.wait() == 2
-        assert "the key ring has no keys" in worker.output
+        line = next(line for line in worker.output.splitlines() if line.startswith("Error: "))
+        assert line.startswith(f"Error: Kafka at 127.0.0.1:{port} can't be used: ")
+        assert "Traceback" not in worker.output
+
+
+def test_no_key_ring_is_refused(tmp_path: Path) -> None:
+    with WorkerProcess({}, tmp_path) as worker:
+        assert worker.wait() == 2
+        assert "Error: STATESERVER_KEYRING: is needed" in worker.output
