@@ -5,7 +5,6 @@ There are three: the report, written anew at each stage, and the snapshots `star
 stronger ones save a tenth of its 6 MB at three times the time, in the seconds after a blast was fired.
 """
 
-import json
 import zlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 from stateserver.codec.schemas import SCHEMAS
 from stateserver.codec.topics import blast_key
 from stateserver.domain.blast import BlastStage
+from stateserver.domain.canonical import canonical_json
 from stateserver.errors import StateServerError
 
 PART_BYTES_MAX: Final = 512 * 1024
@@ -38,7 +38,7 @@ class BlastPart(NamedTuple):
 
 
 class BlastDocument(NamedTuple):
-    """A whole document. `content` is a report's JSON (see report_bytes) or a snapshot's lines."""
+    """A whole document. `content` is a report's JSON (canonical: it is what is hashed) or a snapshot's lines."""
 
     blast: str
     system: str
@@ -52,11 +52,6 @@ class BrokenBlast(StateServerError):
     """Parts that make no document: some are missing, or they are not of one document."""
 
 
-def report_bytes(report: object) -> bytes:
-    """A report as it is written and hashed: JSON with sorted keys, no spaces, UTF-8."""
-    return json.dumps(report, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 def encode_blast(system: str, stage: BlastStage) -> list[tuple[bytes, bytes]]:
     """Keys and values of all that a stage writes, the snapshot before the report that names its hash.
 
@@ -65,7 +60,7 @@ def encode_blast(system: str, stage: BlastStage) -> list[tuple[bytes, bytes]]:
     documents = []
     if stage.snapshot is not None:
         documents.append((START if stage.stage == "opened" else END, stage.snapshot))
-    documents.append((REPORT, report_bytes(stage.report)))
+    documents.append((REPORT, canonical_json(stage.report)))
     return [
         (blast_key(part.blast, part.what, part.part), SCHEMAS.encode("blast", part._asdict()))
         for what, content in documents

@@ -1,7 +1,6 @@
 """Opening and closing a blast: its stages, its snapshots and its report document (spec pages 2 and 4)."""
 
 import hashlib
-import json
 from typing import Final, NamedTuple
 
 from stateserver.domain.applying import Applying
@@ -17,6 +16,7 @@ from stateserver.domain.blast import (
     Watched,
     blast_id,
 )
+from stateserver.domain.canonical import canonical_line
 from stateserver.domain.change import BLAST_CLOSED, BLAST_OPENED, change_to_json
 from stateserver.domain.paths import path_key
 from stateserver.domain.system import System
@@ -43,14 +43,7 @@ class Closing(NamedTuple):
 
 def take_snapshot(system: System) -> bytes:
     """Every unit as it stands, a line each in path order (spec page 4)."""
-    return b"".join(
-        canonical_json({"system": system.name, "unit": path, **fields}) + b"\n" for path, fields in system.units()
-    )
-
-
-def canonical_json(document: JsonObject) -> bytes:
-    """JSON with sorted keys and no spaces, in UTF-8: what hashes are made of."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return b"".join(canonical_line({"system": system.name, "unit": path, **fields}) for path, fields in system.units())
 
 
 def open_blast(step: Applying, control: Unit) -> None:

@@ -3,14 +3,16 @@
 Everything is written so that the same state gives the same bytes: keys sorted, sets as sorted lists.
 """
 
-import json
 import struct
 import sys
 from array import array
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from stateserver.domain.bank import Bank
 from stateserver.domain.blast import Blast, Watched
+from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
 from stateserver.domain.system import OpenWarning, Source, System
 from stateserver.domain.unit import Unit
@@ -39,7 +41,7 @@ class SystemRow(NamedTuple):
 def write_system(system: System, rows_hash: bytes) -> bytes:
     """The system's own row."""
     blast = system.blast
-    return _write_json(
+    return canonical_json(
         {
             "format": _FORMAT,
             "version": system.version,
@@ -68,7 +70,7 @@ def write_system(system: System, rows_hash: bytes) -> bytes:
 
 def read_system(name: str, row: bytes) -> SystemRow:
     """Inverse of `write_system`. Raises ValueError or KeyError where the row is none."""
-    said = json.loads(row)
+    said = orjson.loads(row)
     if said["format"] != _FORMAT:
         raise ValueError(f"row format {said['format']}, this release reads {_FORMAT}")
     system = System(name)
@@ -85,7 +87,7 @@ def read_system(name: str, row: bytes) -> SystemRow:
 def write_unit(unit: Unit) -> bytes:
     """A speaking unit's row, with the columns of its windows."""
     bank = unit.bank
-    meta = _write_json(
+    meta = canonical_json(
         {
             "type": unit.type.value,
             "serial": unit.serial,
@@ -111,7 +113,7 @@ def read_unit(row: bytes) -> Unit:
     if len(row) < _LENGTH.size:
         raise ValueError("a unit's row is cut off")
     end = _LENGTH.size + _LENGTH.unpack_from(row)[0]
-    said = json.loads(row[_LENGTH.size : end])
+    said = orjson.loads(row[_LENGTH.size : end])
     unit = Unit(UnitType(said["type"]), said["serial"], said["first_seen"])
     unit.as_of = unit.published_as_of = said["as_of"]
     unit.last_spoken = said["last_spoken"]
@@ -149,7 +151,7 @@ def _read_columns(bank: Bank, data: bytes) -> None:
 
 def write_blast(blast: Blast) -> bytes:
     """What a blast is from its start on."""
-    return _write_json(
+    return canonical_json(
         {
             "id": blast.id,
             "control_unit": blast.control_unit,
@@ -164,7 +166,7 @@ def write_blast(blast: Blast) -> bytes:
 
 def read_blast(row: bytes, progress: dict[str, Any], watched: dict[str, Watched]) -> Blast:
     """Inverse of `write_blast`, with the `progress` that lies in the system's row."""
-    said = json.loads(row)
+    said = orjson.loads(row)
     blast = Blast(
         id=said["id"],
         control_unit=said["control_unit"],
@@ -183,7 +185,7 @@ def read_blast(row: bytes, progress: dict[str, Any], watched: dict[str, Watched]
 
 def write_watched(watched: Watched) -> bytes:
     """The watched detonators of one booster, and what is known of them."""
-    return _write_json(
+    return canonical_json(
         {
             "identities": list(watched.identities.items()),
             "evidence": sorted(watched.evidence.items()),
@@ -194,7 +196,7 @@ def write_watched(watched: Watched) -> bytes:
 
 def read_watched(row: bytes) -> Watched:
     """Inverse of `write_watched`."""
-    said = json.loads(row)
+    said = orjson.loads(row)
     watched = Watched(dict(said["identities"]), dict(said["evidence"]), set(said["tainted"]))
     watched.is_dirty = False
     return watched
@@ -202,13 +204,9 @@ def read_watched(row: bytes) -> Watched:
 
 def write_timeline(events: list[Change]) -> bytes:
     """A stretch of a blast's events."""
-    return _write_json([list(event) for event in events])
+    return canonical_json([list(event) for event in events])
 
 
 def read_timeline(row: bytes) -> list[Change]:
     """Inverse of `write_timeline`."""
-    return [Change(*event) for event in json.loads(row)]
-
-
-def _write_json(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return [Change(*event) for event in orjson.loads(row)]

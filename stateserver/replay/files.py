@@ -1,13 +1,14 @@
 """The files of a replay: read a journal's lines, write what became of them (spec page 4, Replay of a file)."""
 
 import io
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import BinaryIO, Final, Self
+
+import orjson
 
 from stateserver.domain.change import Change, change_to_json
 from stateserver.errors import StateServerError
@@ -46,8 +47,8 @@ class OutputFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._changes: TextIO = io.StringIO()
-        self._rejected: TextIO = io.StringIO()
+        self._changes: BinaryIO = io.BytesIO()
+        self._rejected: BinaryIO = io.BytesIO()
 
     def __enter__(self) -> Self:
         try:
@@ -56,8 +57,8 @@ class OutputFolder:
             for old in snapshots.iterdir():
                 if _SNAPSHOT_NAME.fullmatch(old.name):
                     old.unlink()
-            self._changes = (self.path / "changes.jsonl").open("w", encoding="utf-8", newline="\n")
-            self._rejected = (self.path / "rejected.jsonl").open("w", encoding="utf-8", newline="\n")
+            self._changes = (self.path / "changes.jsonl").open("wb")
+            self._rejected = (self.path / "rejected.jsonl").open("wb")
         except OSError as error:
             raise UnwritableOutput(f"{self.path}: {error.strerror}", "Give --out a folder to write to.") from error
         return self
@@ -69,25 +70,25 @@ class OutputFolder:
         self._rejected.close()
 
     def write_changes(self, changes: Iterable[Change]) -> None:
-        self._changes.writelines(write_json(change_to_json(change)) for change in changes)
+        self._changes.writelines(json_line(change_to_json(change)) for change in changes)
 
     def write_rejected(self, line: int, rejected: Rejected) -> None:
         """A line that could not be read or applied, counted from 1."""
-        self._rejected.write(write_json({"line": line, "reason": rejected.reason, "detail": rejected.detail}))
+        self._rejected.write(json_line({"line": line, "reason": rejected.reason, "detail": rejected.detail}))
 
     def write_outcome(self, folding: Folding) -> None:
         """The units as they stand at the end, the blasts and their snapshots."""
         system = folding.system
-        with (self.path / "units.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+        with (self.path / "units.jsonl").open("wb") as file:
             file.writelines(
-                write_json({"system": system.name, "unit": path, **fields}) for path, fields in system.units()
+                json_line({"system": system.name, "unit": path, **fields}) for path, fields in system.units()
             )
-        with (self.path / "blasts.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(write_json(document) for document in folding.documents())
+        with (self.path / "blasts.jsonl").open("wb") as file:
+            file.writelines(json_line(document) for document in folding.documents())
         for (blast, which), lines in folding.snapshots.items():
             (self.path / "snapshots" / f"{blast}.{which}.jsonl").write_bytes(lines)
 
 
-def write_json(value: object) -> str:
+def json_line(value: object) -> bytes:
     """A line of a JSON lines file."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

@@ -18,11 +18,11 @@ from stateserver.codec.blast import (
     decode_blast_part,
     encode_blast,
     join_document,
-    report_bytes,
     split_document,
 )
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.domain.blast import BlastStage
+from stateserver.domain.canonical import canonical_json
 from tests.codec.reference import reference_decode
 
 DATA = Path(__file__).parents[1] / "data" / "field-2019-07-19"
@@ -47,7 +47,7 @@ def test_a_stage_with_a_snapshot_writes_it_before_the_report_that_names_its_hash
     documents = [assembler.add(decode_blast_part(value)) for _, value in records]
     assert documents == [
         BlastDocument(BLAST, "site", 215, "opened", "start", START),
-        BlastDocument(BLAST, "site", 215, "opened", "report", report_bytes(REPORT)),
+        BlastDocument(BLAST, "site", 215, "opened", "report", canonical_json(REPORT)),
     ]
     assert hashlib.sha256(START).hexdigest() == REPORT["snapshots"]["start"]
 
@@ -60,7 +60,7 @@ def test_the_closing_stage_writes_the_end_snapshot_and_others_the_report_alone()
 
 
 def test_a_report_is_written_with_sorted_keys_no_spaces_and_in_utf_8() -> None:
-    assert report_bytes({"b": [1, None], "a": "å"}) == '{"a":"å","b":[1,null]}'.encode()
+    assert canonical_json({"b": [1, None], "a": "å"}) == '{"a":"å","b":[1,null]}'.encode()
 
 
 @given(st.binary(max_size=2000), st.sampled_from([1, 7, 100]), st.randoms())

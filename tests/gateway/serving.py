@@ -11,8 +11,9 @@ import httpx
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from stateserver.codec.blast import BlastDocument, report_bytes, split_document
+from stateserver.codec.blast import BlastDocument, split_document
 from stateserver.domain.blast import BlastStage
+from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
@@ -73,7 +74,8 @@ class Gateway:
 
     def shelve(self, system: str, stage: BlastStage) -> None:
         """Have it read a blast's report, as its feed would."""
-        document = BlastDocument(stage.blast, system, stage.version, stage.stage, "report", report_bytes(stage.report))
+        content = canonical_json(stage.report)
+        document = BlastDocument(stage.blast, system, stage.version, stage.stage, "report", content)
         for part in split_document(document):
             self.parts.reading.blasts.put(part)
         self.parts.liveness.beat()
