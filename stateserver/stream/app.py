@@ -22,7 +22,10 @@ SESSION_TIMEOUT_S = 10.0
 HEARTBEAT_S = 3.0
 REBALANCE_TIMEOUT_S = 6.0
 """The embedded broker makes everyone wait half of it at each join."""
-BATCHES_WAITING_MAX = 8
+BATCHES_WAITING_MAX = 16
+BATCH_RECORDS_MAX = 500
+"""Nothing else happens while a batch is applied, so none may take long."""
+NEVER_S = 1e6
 
 
 class TablesRestored(Recovery):
@@ -114,6 +117,9 @@ def create_app(settings: Settings, layout: Layout, partitions: int) -> App:
         broker_session_timeout=SESSION_TIMEOUT_S,
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_rebalance_timeout=REBALANCE_TIMEOUT_S,
+        broker_max_poll_records=BATCH_RECORDS_MAX,
+        # The worker makes its checkpoints itself; Faust's timer would only wait for them.
+        broker_commit_interval=NEVER_S,
         consumer_auto_offset_reset="earliest",
         datadir=str(settings.data_dir),
         store=URL(URL_SCHEME),
@@ -139,7 +145,11 @@ def create_app(settings: Settings, layout: Layout, partitions: int) -> App:
         async for batch in stream:
             await app.worker.take(batch)
 
+    async def hold(*_: object, **__: object) -> None:
+        await app.worker.hold()
+
     app.agent(journals, name="journal")(feed)
+    app.on_partitions_revoked.connect(hold)
     app.finalize()
     return app
 

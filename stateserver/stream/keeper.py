@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 TICK_SOURCE = "worker"
 STUCK_AFTER_MS = 60_000
+UNCUT_CHANGES_MAX = 10_000
+"""With more changes than that since the last cut, reading waits for a checkpoint: so memory, and the time that a stop
+takes, are bounded.
+"""
 
 
 class Care(NamedTuple):
@@ -49,6 +53,7 @@ class PartitionKeeper:
         self._restored: Restored | None = None
         self._since_ms = care.ports.clock.now_ms()
         self._records = 0
+        self._uncut = 0
         self._moved_at: dict[str, tuple[int, int]] = {}
 
     @property
@@ -76,7 +81,7 @@ class PartitionKeeper:
         )
 
     async def take(self, batch: Batch) -> None:
-        """Apply a batch and send its events on their way; waits only where Kafka can't keep up.
+        """Apply a batch and send its events on their way; waits only where Kafka, or a checkpoint, can't keep up.
 
         A record that can't be applied stops this partition, see `stopped`. Raises RecordsLost, and a failed write's
         error.
@@ -92,6 +97,9 @@ class PartitionKeeper:
             self.stopped = emitted.stopped
             logger.critical("%s", emitted.stopped, exc_info=emitted.stopped.__cause__)
             return
+        self._uncut += len(emitted.changes)
+        if self._uncut > UNCUT_CHANGES_MAX:
+            await self.checkpoint()
         if self._events.changes.full or self._events.rejected.full:
             await asyncio.gather(self._events.changes.room(), self._events.rejected.room())
 
@@ -103,6 +111,7 @@ class PartitionKeeper:
             if not (self._processor.moved or self._processor.unpublished):
                 return
             cut = self._processor.cut()
+            self._uncut = 0
             await write_checkpoint(
                 self.partition, cut, self._restored.lineage, self._ports, self._care.layout, self._events
             )

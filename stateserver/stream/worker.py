@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 0.15
 TICKS_EVERY_S = 0.5
+REPORT_EVERY_S = 60.0
 LOOK_EVERY_S = 0.25
 LOOK_EVERY_S_WHEN_READY = 10.0
 
@@ -27,16 +28,32 @@ class Worker:
         self._give_ticks = give_ticks
         self._keepers: dict[int, PartitionKeeper] = {}
         self._restores: dict[int, asyncio.Task[None]] = {}
+        self._on_hold = False
+        self._reported = 0
         self._loops: list[asyncio.Task[None]] = []
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
 
     def start(self) -> None:
         """Begin to checkpoint, look around and give ticks."""
-        self._every(self._checkpoint_pause, self.checkpoint)
+        self._every(self._checkpoint_pause, self._checkpoint_unless_on_hold)
         self._every(self._look_pause, self._look_around)
+        self._every(lambda: REPORT_EVERY_S, self._report)
         if self._give_ticks:
             self._every(lambda: TICKS_EVERY_S, self._append_ticks)
+
+    async def _report(self) -> None:
+        metrics = self._care.metrics
+        if metrics.records != self._reported:
+            self._reported = metrics.records
+            logger.info(
+                "%d records applied since the start, %d changes, %d rejected, %d ticks, %d unread",
+                metrics.records,
+                metrics.changes,
+                metrics.rejected,
+                metrics.ticks,
+                sum(metrics.unread.values()),
+            )
 
     def _checkpoint_pause(self) -> float:
         return CHECKPOINT_EVERY_S
@@ -76,6 +93,7 @@ class Worker:
     async def assign(self, partitions: Iterable[int]) -> None:
         """Care for exactly these; returns when they are restored. May be cancelled and called anew."""
         wanted = set(partitions)
+        self._on_hold = True
         await self.let_go(self.partitions - wanted)
         for partition in sorted(self.partitions):
             if not await self._keepers[partition].undisturbed():
@@ -88,6 +106,12 @@ class Worker:
         if self._restores:
             await asyncio.wait(self._restores.values())
         self._restores = {partition: task for partition, task in self._restores.items() if not task.done()}
+        self._on_hold = False
+
+    async def hold(self) -> None:
+        """A last checkpoint, then nothing more until partitions are assigned anew: others may be given them."""
+        self._on_hold = True
+        await self.commit()
 
     async def let_go(self, partitions: Iterable[int]) -> None:
         """Care for these no longer."""
@@ -108,13 +132,18 @@ class Worker:
     async def take(self, batch: Batch) -> None:
         """Apply a batch. Never raises: see `failure`."""
         keeper = self._keepers.get(batch.partition)
-        if keeper is not None and keeper.restored:
+        if keeper is not None and keeper.restored and not self._on_hold:
             await self._guard(keeper.take(batch))
+            await self._care.ports.clock.sleep(0)  # with more batches waiting, nobody else would have a turn
         # Else it was fetched before a rebalance: after it, reading goes on at our position, or at another worker's.
 
     async def checkpoint(self) -> None:
         """Make all that was applied durable. Raises what the ports raise."""
         await asyncio.gather(*(keeper.checkpoint() for keeper in list(self._keepers.values())))
+
+    async def _checkpoint_unless_on_hold(self) -> None:
+        if not self._on_hold:
+            await self.checkpoint()
 
     async def commit(self) -> None:
         """A checkpoint for those who must not fail by it: see `failure`."""
@@ -131,6 +160,8 @@ class Worker:
             self.ready.clear()
 
     async def _append_ticks(self) -> None:
+        if self._on_hold:
+            return
         for keeper in list(self._keepers.values()):
             await keeper.append_ticks()
 
