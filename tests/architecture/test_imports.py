@@ -55,6 +55,8 @@ LIBRARY_ROOMS = {
     "avro": set[str](),
     "fastavro": {"codec"},
     "reportlab": {"reports"},
+    "bidi": {"reports"},
+    "arabic_reshaper": {"reports"},
     "prometheus_client": {"gateway", "stream"},
     "yarl": {"stream"},
     "click": {"cli", "commands", "broker"},
