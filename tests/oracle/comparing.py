@@ -1,0 +1,112 @@
+"""The product and the reference on one journal: what differs first, and the shortest journal that still differs."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stateserver.domain.change import change_to_json
+from stateserver.protocol.modes import Mode
+from stateserver.protocol.reasons import Rejected
+from stateserver.replay.folding import Folding
+from stateserver.replay.lines import LineReader
+from tests.oracle.reference import Outcome, replay
+
+SYSTEM = "site å"
+
+
+def product(lines: Iterable[str], mode: str) -> Outcome:
+    """What the product makes of a journal."""
+    folding, reader = Folding(SYSTEM), LineReader(Mode(mode))
+    changes: list[dict[str, Any]] = []
+    causes: list[int] = []
+    rejected: list[tuple[int, str]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = reader.read(line)
+            caused = [] if record is None else folding.apply(record)
+        except Rejected as trouble:
+            rejected.append((number, trouble.reason.value))
+            continue
+        changes.extend(change_to_json(change) for change in caused)
+        causes.extend([number] * len(caused))
+    units = [{"system": SYSTEM, "unit": path, **fields} for path, fields in folding.system.units()]
+    return Outcome(changes, units, folding.documents(), folding.snapshots, rejected, causes)
+
+
+def difference(lines: list[str], mode: str) -> str | None:
+    """What differs between product and reference, told for a person; None where nothing does."""
+    expected, got = replay(lines, SYSTEM, mode), product(lines, mode)
+    return (
+        _of_rejected(expected.rejected, got.rejected)
+        or _of_changes(expected, got)
+        or _of_rows("unit", expected.units, got.units)
+        or _of_rows("blast", expected.blasts, got.blasts)
+        or _of_snapshots(expected.snapshots, got.snapshots)
+    )
+
+
+def shrink(lines: list[str], differs: Callable[[list[str]], bool]) -> list[str]:
+    """The lines without which it would not differ: pieces are dropped, half of them at once, then ever fewer."""
+    size = max(1, len(lines) // 2)
+    while True:
+        at, before = 0, len(lines)
+        while at < len(lines):
+            shorter = lines[:at] + lines[at + size :]
+            if differs(shorter):
+                lines = shorter
+            else:
+                at += size
+        if size == 1 and len(lines) == before:
+            return lines
+        size = max(1, size // 2)
+
+
+def _of_rejected(expected: list[tuple[int, str]], got: list[tuple[int, str]]) -> str | None:
+    if expected == got:
+        return None
+    wrong = sorted(set(expected) ^ set(got))
+    return "\n".join(
+        f"line {line}: {reason} {'expected' if (line, reason) in expected else 'got'}" for line, reason in wrong
+    )
+
+
+def _of_changes(expected: Outcome, got: Outcome) -> str | None:
+    if same_json(expected.changes, got.changes):
+        return None if expected.lines_of_changes == got.lines_of_changes else "the same events by other lines"
+    same = sum(1 for _ in _equal_beginning(expected.changes, got.changes))
+    told = []
+    for name, outcome in (("expected", expected), ("got", got)):
+        change = outcome.changes[same] if same < len(outcome.changes) else None
+        line = outcome.lines_of_changes[same] if change else "-"
+        told.append(f"{name} (line {line}): {change}")
+    return "\n".join(told)
+
+
+def _equal_beginning(expected: list[dict[str, Any]], got: list[dict[str, Any]]) -> Iterable[None]:
+    for one, other in zip(expected, got, strict=False):
+        if not same_json(one, other):
+            return
+        yield None
+
+
+def _of_rows(what: str, expected: list[dict[str, Any]], got: list[dict[str, Any]]) -> str | None:
+    if same_json(expected, got):
+        return None
+    for one, other in zip(expected, got, strict=False):
+        if not same_json(one, other):
+            names = sorted(name for name in one.keys() | other.keys() if not same_json(one.get(name), other.get(name)))
+            told = [f"{name}: expected {one.get(name)}\n  got {other.get(name)}" for name in names]
+            return f"{what} {one[what]}: " + "\n".join(told)
+    return f"{len(expected)} rows of {what} expected, got {len(got)}"
+
+
+def _of_snapshots(expected: dict[tuple[str, str], bytes], got: dict[tuple[str, str], bytes]) -> str | None:
+    if expected == got:
+        return None
+    wrong = sorted(key for key in expected.keys() | got.keys() if expected.get(key) != got.get(key))
+    return f"snapshots differ: {wrong}"
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Equal as JSON: to Python 1 is True, to a reader of JSON it is not."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

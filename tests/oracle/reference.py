@@ -1,0 +1,44 @@
+"""The reference: a naive second reading of the pages, to hold the product to. It recomputes everything, always."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.oracle.reference_blast import rows, snapshot
+from tests.oracle.reference_frame import Reject
+from tests.oracle.reference_lines import Lines
+from tests.oracle.reference_state import Aggregate
+
+
+@dataclass
+class Outcome:
+    """What becomes of a journal file: all that page 4's replay writes."""
+
+    changes: list[dict[str, Any]]
+    units: list[dict[str, Any]]
+    blasts: list[dict[str, Any]]
+    snapshots: dict[tuple[str, str], bytes]
+    rejected: list[tuple[int, str]]
+    lines_of_changes: list[int]
+    """The line that caused each change, from 1."""
+
+
+def replay(lines: Iterable[str], system: str, mode: str) -> Outcome:
+    aggregate, reader = Aggregate(system), Lines(mode)
+    rejected: list[tuple[int, str]] = []
+    causes: list[int] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            record = reader.read(line)
+            if record is not None:
+                aggregate.apply(record)
+        except Reject as reject:
+            rejected.append((number, reject.reason))
+        causes.extend([number] * (len(aggregate.changes) - len(causes)))
+    snapshots = {}
+    for blast in aggregate.blasts:
+        snapshots[blast.id, "start"] = snapshot(system, blast.start)
+        if blast.end is not None:
+            snapshots[blast.id, "end"] = snapshot(system, blast.end)
+    reports = [blast.report() for blast in aggregate.blasts]
+    return Outcome(aggregate.changes, rows(system, aggregate.units), reports, snapshots, rejected, causes)
