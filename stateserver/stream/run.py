@@ -16,6 +16,7 @@ from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
 from stateserver.stream.ports import Ports
+from stateserver.stream.quiet import quiet_libraries
 from stateserver.stream.topics import ensure_topics
 from stateserver.stream.worker import Worker
 
@@ -38,16 +39,9 @@ class WallClock:
         await asyncio.sleep(seconds)
 
 
-def _quiet_libraries() -> None:
-    """They tell much at INFO that says nothing to an operator; at DEBUG it is all there."""
-    if logger.getEffectiveLevel() > logging.DEBUG:
-        for name in ("faust", "mode", "aiokafka"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-
-
 async def run_worker(settings: Settings, ring: KeyRing) -> None:
     """Work until SIGINT or SIGTERM, then stop in time. Raises StateServerError where it had to end before."""
-    _quiet_libraries()
+    quiet_libraries()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

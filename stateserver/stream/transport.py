@@ -53,7 +53,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         done, _ = await asyncio.wait({leaving}, timeout=LEAVE_WITHIN_S)
         if not done and self._consumer is not None:
             await self._consumer._client.close()  # noqa: SLF001 stop() itself is what waits
-        await leaving
+            done, _ = await asyncio.wait({leaving}, timeout=LEAVE_WITHIN_S)
+        if not done or leaving.cancelled() or leaving.exception() is not None:
+            leaving.cancel()
+            FAUST_LOGGER.debug("the consumer was not closed in good order")
 
     def read_position(self, tp: TP) -> int | None:
         """Where the next fetch of a partition begins; None while it has none."""

@@ -1,0 +1,135 @@
+"""A worker's partitions come and go; what fails is never silent. In a simulated world."""
+
+import asyncio
+
+import pytest
+
+from stateserver.stream.errors import RecordsLost
+from stateserver.stream.keeper import Care
+from stateserver.stream.layout import Layout
+from stateserver.stream.metrics import Metrics
+from stateserver.stream.ports import Batch, Progress
+from stateserver.stream.worker import Worker
+from tests.stream.journals import CAPTURE, RING, example_records, log_lines
+from tests.stream.simulated import Power, PowerCut, World
+
+LAYOUT = Layout.with_prefix("t.", ("t.packets",))
+PACKETS = "t.packets"
+LINES = log_lines(example_records(CAPTURE))
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    for partition in range(4):
+        world.log.topics[PACKETS, partition] = list(LINES)
+    return world
+
+
+def worker_in(world: World) -> Worker:
+    return Worker(Care(RING, world.ports, LAYOUT, 5_000, Metrics()), give_ticks=True)
+
+
+def batch(partition: int, start: int, end: int) -> Batch:
+    return Batch(PACKETS, partition, start, LINES[start:end])
+
+
+def offsets(world: World, topic: str, partition: int) -> int:
+    return len(world.log.topics.get((topic, partition), ()))
+
+
+async def test_it_cares_for_what_it_is_given(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1, 2})
+    assert worker.partitions == {1, 2}
+    assert worker.position(PACKETS, 1) == 0
+    assert worker.position(PACKETS, 3) is None
+    await worker.take(batch(1, 0, 20))
+    await worker.take(batch(3, 0, 20))
+    assert worker.position(PACKETS, 1) == 20
+    await worker.commit()
+    assert world.journal.committed == {(PACKETS, 1): 20}
+    assert not worker.failure.done()
+
+
+async def test_a_partition_that_stays_is_not_restored_anew(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1, 2})
+    await worker.take(batch(1, 0, 20))
+    await worker.hold()
+    await worker.assign({1, 3})
+    assert worker.partitions == {1, 3}
+    assert worker.position(PACKETS, 1) == 20
+
+
+async def test_one_that_someone_else_wrote_meanwhile_is(world: World) -> None:
+    first, second = worker_in(world), worker_in(world)
+    await first.assign({1})
+    await first.take(batch(1, 0, 10))
+    await first.hold()
+    disk, world.stores.disk = world.stores.disk, {}
+    await second.assign({1})
+    await second.take(batch(1, 10, 30))
+    await second.hold()
+    world.stores.disk = disk
+    await first.assign({1})
+    assert first.position(PACKETS, 1) == 30
+
+
+async def test_on_hold_nothing_moves(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1})
+    await worker.take(batch(1, 0, 10))
+    await worker.hold()
+    assert world.journal.committed == {(PACKETS, 1): 10}
+    await worker.take(batch(1, 10, 20))
+    assert worker.position(PACKETS, 1) == 10
+    await worker.assign({1})
+    await worker.take(batch(1, 10, 20))
+    assert worker.position(PACKETS, 1) == 20
+
+
+async def test_a_lost_batch_is_the_end_of_it(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1})
+    await worker.take(batch(1, 5, 10))
+    assert isinstance(worker.failure.result(), RecordsLost)
+
+
+async def test_a_failed_write_is_the_end_of_it(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1})
+    await worker.take(batch(1, 0, 20))
+    world.restart(Power(5), keep_disk=True)
+    await worker.commit()
+    assert isinstance(worker.failure.result(), PowerCut)
+
+
+async def test_a_failed_restore_is_the_end_of_it(world: World) -> None:
+    await_first = worker_in(world)
+    await await_first.assign({1})
+    await await_first.take(batch(1, 0, 20))
+    await await_first.commit()
+    del world.log.topics[PACKETS, 1][5:]
+    worker = worker_in(world)
+    await worker.assign({1})
+    assert "ends at offset 5" in str(worker.failure.result())
+
+
+async def test_by_itself_it_checkpoints_says_when_it_is_ready_and_gives_ticks(world: World) -> None:
+    worker = worker_in(world)
+    await worker.assign({1})
+    await worker.take(batch(1, 0, len(LINES)))
+    # Silent for an hour: contact is long lost.
+    world.clock.time_ms = world.log.now_ms = LINES[-1].offset + (LINES[-1].timestamp or 0) + 3_600_000
+    world.journal.seen[PACKETS, 1] = Progress(len(LINES), len(LINES), len(LINES))
+    worker.start()
+    try:
+        async with asyncio.timeout(10):
+            await worker.ready.wait()
+            while not world.journal.committed or offsets(world, PACKETS, 1) == len(LINES):
+                await asyncio.sleep(0)
+    finally:
+        await worker.stop_loops()
+    assert world.journal.committed == {(PACKETS, 1): len(LINES)}
+    assert offsets(world, PACKETS, 1) > len(LINES)
