@@ -1,0 +1,149 @@
+/**
+ * JSON-RPC over a WebSocket that opens itself again, and notices when it only seems to be open.
+ *
+ * @typedef {import("./standing.js").Link} Link
+ * @typedef {{ method: string, params: any }} Notification
+ *
+ * @typedef {object} Listener
+ * @property {(link: Link) => void} onLink
+ * @property {(notification: Notification) => void} onNotification
+ * @property {() => Promise<boolean>} isLoggedIn  asked when a connection could not be opened
+ */
+
+export const PING_EVERY_MS = 4_000;
+export const SILENCE_MAX_MS = 10_000;
+const BACKOFF_MS = [250, 500, 1_000, 2_000, 5_000];
+
+/** The gateway has refused a call; `code` is JSON-RPC's. */
+export class Refused extends Error {
+  /**
+   * @param {{ code: number, message: string }} error
+   */
+  constructor(error) {
+    super(error.message);
+    this.code = error.code;
+  }
+}
+
+/** The connection ended before the answer came. */
+export class Disconnected extends Error {}
+
+/**
+ * How long to wait before the next attempt: longer each time, and not all pages at once.
+ * @param {number} attempt
+ * @param {number} chance  from 0 to 1
+ * @returns {number}
+ */
+export function backoff(attempt, chance) {
+  const base = BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)];
+  return base * (0.75 + chance / 2);
+}
+
+export class Connection {
+  /**
+   * @param {string} url
+   * @param {Listener} listener
+   */
+  constructor(url, listener) {
+    this.url = url;
+    this.listener = listener;
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    /** @type {Map<number, { resolve: (result: any) => void, reject: (error: Error) => void }>} */
+    this.calls = new Map();
+    this.lastId = 0;
+    this.attempt = 0;
+    this.heardAt = 0;
+    this.closed = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /** Open the connection, and open it again whenever it ends, until `close`. */
+  open() {
+    this.closed = false;
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    socket.onopen = () => this.opened();
+    socket.onmessage = (event) => this.received(String(event.data));
+    socket.onclose = () => this.ended(socket);
+  }
+
+  /** End it for good. */
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.socket?.close();
+  }
+
+  /**
+   * Call a method of the gateway.
+   * @param {string} method
+   * @param {object} [params]
+   * @returns {Promise<any>}
+   */
+  call(method, params = {}) {
+    const socket = this.socket;
+    if (!socket || socket.readyState !== WebSocket.OPEN) return Promise.reject(new Disconnected("not connected"));
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve, reject) => {
+      this.calls.set(id, { resolve, reject });
+      socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+    });
+  }
+
+  opened() {
+    this.attempt = 0;
+    this.heardAt = performance.now();
+    this.listener.onLink("open");
+    this.watch();
+  }
+
+  /** A cable that was pulled says nothing: only an answer that stays out tells. */
+  watch() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (performance.now() - this.heardAt > SILENCE_MAX_MS) {
+        const socket = this.socket;
+        socket?.close();
+        if (socket) this.ended(socket);
+        return;
+      }
+      this.call("ping").catch(() => {});
+      this.watch();
+    }, PING_EVERY_MS);
+  }
+
+  /** @param {string} text */
+  received(text) {
+    this.heardAt = performance.now();
+    const message = JSON.parse(text);
+    if (message.method !== undefined) {
+      this.listener.onNotification(message);
+      return;
+    }
+    const call = this.calls.get(message.id);
+    if (!call) return;
+    this.calls.delete(message.id);
+    if (message.error) call.reject(new Refused(message.error));
+    else call.resolve(message.result);
+  }
+
+  /** @param {WebSocket} socket */
+  async ended(socket) {
+    if (socket !== this.socket) return;
+    this.socket = null;
+    clearTimeout(this.timer);
+    for (const call of this.calls.values()) call.reject(new Disconnected("the connection has ended"));
+    this.calls.clear();
+    if (this.closed) return;
+    this.listener.onLink("lost");
+    if (!(await this.listener.isLoggedIn())) {
+      this.listener.onLink("logged_out");
+      return;
+    }
+    this.timer = setTimeout(() => this.open(), backoff(this.attempt, Math.random()));
+    this.attempt += 1;
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Keeps one system's state at the present, by a subscription that goes on where it was after a break.
+ *
+ * @typedef {import("./connection.js").Connection} Connection
+ * @typedef {import("./store.js").State} State
+ * @typedef {import("./types.js").Blast} Blast
+ * @typedef {import("./types.js").Change} Change
+ * @typedef {import("./types.js").Snapshot} Snapshot
+ *
+ * @typedef {object} Show
+ * @property {() => void} changed  something is new
+ * @property {(changes: Change[], afresh: boolean) => void} events  these have come; afresh: in the place of all
+ */
+
+import { Disconnected } from "./connection.js";
+import { Gap, fold, fromSnapshot, noteChange } from "./store.js";
+
+export const EVENTS_AT_START = 400;
+const BLAST_ATTEMPTS = 5;
+
+export class Follower {
+  /**
+   * @param {Pick<Connection, "call">} connection
+   * @param {Show} show
+   */
+  constructor(connection, show) {
+    this.connection = connection;
+    this.show = show;
+    /** @type {string | null} */
+    this.system = null;
+    /** @type {State | null} */
+    this.state = null;
+    /** @type {Map<string, Blast>} */
+    this.blasts = new Map();
+    /** @type {string | null} */
+    this.subscription = null;
+    /** What has come while the past was being fetched. @type {Change[] | null} */
+    this.meanwhile = null;
+    /** Counts the subscriptions that were asked for: an answer to an older one is no longer wanted. */
+    this.asked = 0;
+    /** Whether the answer to the latest is still to come. */
+    this.waiting = false;
+  }
+
+  /** Whether the state has come since the connection was opened. */
+  get subscribed() {
+    return this.subscription !== null;
+  }
+
+  /**
+   * Follow this system from now on.
+   * @param {string} system
+   * @returns {Promise<void>}
+   */
+  async follow(system) {
+    if (system !== this.system) {
+      this.forgetSubscription();
+      this.system = system;
+      this.state = null;
+      this.blasts = new Map();
+      this.show.events([], true);
+      this.show.changed();
+    }
+    await this.subscribe(this.state?.version);
+  }
+
+  /** The connection is gone: what is held is the past. */
+  disconnected() {
+    this.subscription = null;
+    this.waiting = false;
+    this.asked += 1;
+  }
+
+  /**
+   * @param {number} [cursor]
+   * @returns {Promise<void>}
+   */
+  async subscribe(cursor) {
+    if (this.system === null) return;
+    this.asked += 1;
+    const asked = this.asked;
+    this.waiting = true;
+    const wanted = { system: this.system, ...(cursor === undefined ? {} : { cursor }) };
+    const answer = await this.ask("subscribe", wanted);
+    if (asked !== this.asked) {
+      if (answer !== null) this.ask("unsubscribe", { subscription: answer.subscription });
+      return;
+    }
+    this.waiting = false;
+    if (answer === null) return;
+    this.subscription = answer.subscription;
+    if (answer.snapshot) await this.startOver(answer.snapshot);
+    else await this.fetchBlasts();
+  }
+
+  /**
+   * Take a notification, if it is one of ours.
+   * @param {{ method: string, params: any }} notification
+   */
+  take({ method, params }) {
+    if (params.subscription === undefined || params.subscription !== this.subscription || !this.state) return;
+    if (method === "changes") this.takeChanges(params.changes);
+    else if (method === "snapshot") this.startOver(params.snapshot);
+    else if (method === "standing") Object.assign(this.state, { whole: params.whole, trouble: params.trouble });
+    this.show.changed();
+  }
+
+  /** @param {Change[]} changes */
+  takeChanges(changes) {
+    const state = /** @type {State} */ (this.state);
+    const taken = [];
+    try {
+      for (const change of changes) if (fold(state, change)) taken.push(change);
+    } catch (error) {
+      if (!(error instanceof Gap)) throw error;
+      console.warn(`subscribing anew: ${error.message}`);
+      this.forgetSubscription();
+      this.subscribe();
+    }
+    this.meanwhile?.push(...taken);
+    this.show.events(taken, false);
+    for (const change of taken) {
+      if (change.kind.startsWith("blast_")) this.fetchBlast(String(change.details.blast), change.version);
+    }
+  }
+
+  /** @param {Snapshot} snapshot */
+  async startOver(snapshot) {
+    this.state = fromSnapshot(snapshot);
+    const { system, version } = snapshot;
+    /** @type {Change[]} */
+    const meanwhile = [];
+    this.meanwhile = meanwhile;
+    this.show.changed();
+    this.fetchBlasts();
+    const after = Math.max(0, version - EVENTS_AT_START);
+    const past = await this.ask("changes.list", { system, after, limit: EVENTS_AT_START });
+    if (this.meanwhile !== meanwhile) return;
+    this.meanwhile = null;
+    const before = /** @type {Change[]} */ (past?.changes ?? []).filter((one) => one.version <= version);
+    for (const change of before) noteChange(this.state, change);
+    this.show.events([...before, ...meanwhile], true);
+  }
+
+  /** All blasts of the system as they stand now. */
+  async fetchBlasts() {
+    const system = this.system;
+    const answer = await this.ask("blasts.list", { system });
+    if (answer === null || this.system !== system) return;
+    for (const blast of /** @type {Blast[]} */ (answer.blasts)) this.blasts.set(blast.blast, blast);
+    this.show.changed();
+  }
+
+  /**
+   * A blast's document follows its event a moment later: the gateway waits for it.
+   * @param {string} blast
+   * @param {number} version
+   */
+  async fetchBlast(blast, version) {
+    const subscription = this.subscription;
+    for (let attempt = 0; attempt < BLAST_ATTEMPTS && subscription === this.subscription; attempt += 1) {
+      const document = await this.ask("blasts.get", { blast, version });
+      if (document !== null && document.system === this.system) {
+        this.blasts.set(blast, document);
+        this.show.changed();
+        return;
+      }
+    }
+  }
+
+  forgetSubscription() {
+    if (this.subscription !== null) this.ask("unsubscribe", { subscription: this.subscription });
+    this.subscription = null;
+  }
+
+  /**
+   * Call a method; null where it is refused or the connection ended meanwhile.
+   * @param {string} method
+   * @param {object} params
+   * @returns {Promise<any>}
+   */
+  async ask(method, params) {
+    try {
+      return await this.connection.call(method, params);
+    } catch (error) {
+      if (!(error instanceof Disconnected)) console.warn(`${method}: ${error}`);
+      return null;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Logging in: a token is traded for a cookie that no script can read, and then forgotten. */
+
+const SESSION = "/api/v1/session";
+
+/**
+ * Take the token out of the address (`#token=…`), so that it stays in no history.
+ * @param {Location} location
+ * @param {History} history
+ * @returns {string | null}
+ */
+export function takeToken(location, history) {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const token = given.get("token");
+  if (token === null) return null;
+  given.delete("token");
+  const rest = given.toString();
+  history.replaceState(null, "", location.pathname + (rest ? `#${rest}` : ""));
+  return token;
+}
+
+/**
+ * Trade a token for a session. False where it is refused.
+ * @param {string} token
+ * @returns {Promise<boolean>}
+ */
+export async function logIn(token) {
+  // What no header can hold is no token.
+  if (!/^[\x21-\x7e]+$/.test(token)) return false;
+  const answer = await fetch(SESSION, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+  return answer.ok;
+}
+
+/**
+ * Whether this browser has a session that is good. True too while the gateway can't be asked.
+ * @returns {Promise<boolean>}
+ */
+export async function isLoggedIn() {
+  try {
+    const answer = await fetch(SESSION);
+    return answer.status !== 401 && answer.status !== 403;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Forget the session.
+ * @returns {Promise<void>}
+ */
+export async function logOut() {
+  await fetch(SESSION, { method: "DELETE" });
+}

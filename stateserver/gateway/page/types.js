@@ -1,0 +1,72 @@
+/**
+ * What the gateway sends, and what the page makes of it: types alone, for the checker.
+ *
+ * @typedef {null | boolean | number | string} Value
+ * @typedef {Record<string, Value>} Fields
+ *
+ * @typedef {object} Change  An event of a system, known by its version. `at` in ms since 1970.
+ * @property {string} system
+ * @property {number} version
+ * @property {number} at
+ * @property {string} kind
+ * @property {string | null} unit
+ * @property {Fields} before
+ * @property {Fields} after
+ * @property {string | null} source
+ * @property {number | null} sequence
+ * @property {boolean} deadline
+ * @property {Fields} details
+ *
+ * @typedef {object} Warning
+ * @property {string} unit
+ * @property {string} field
+ * @property {number | null} raised
+ * @property {number | null} acknowledged
+ * @property {string | null} actor
+ * @property {string | null} note
+ *
+ * @typedef {object} SystemHead  A system in a list.
+ * @property {string} system
+ * @property {number} version
+ * @property {number | null} time
+ * @property {string | null} mode
+ * @property {string | null} control_unit
+ * @property {string | null} operation
+ * @property {number} units
+ * @property {number} warnings
+ * @property {number} blasts
+ * @property {string | null} open_blast
+ * @property {boolean} whole
+ * @property {string | null} trouble
+ *
+ * @typedef {{ system: string, unit: string } & Fields} UnitRow
+ *
+ * @typedef {Omit<SystemHead, "units" | "warnings" | "blasts"> & {
+ *   units: UnitRow[], warnings: Warning[], blasts: { blast: string, version: number }[] }} Snapshot
+ *
+ * @typedef {{ detonators: number, tagged: number, logged: number, answering: number, programmed: number }} Counts
+ * @typedef {{ window_id: number, uid: string | null }} Detonator
+ * @typedef {{ unit: string, serial: number | null, label: string | null, before: Counts, after: Counts | null,
+ *   successful: boolean | null, silent_before: Detonator[],
+ *   not_fired: (Detonator & { outcome: "missed" | "unreported" })[] | null }} ActiveBooster
+ * @typedef {{ unit: string, serial: number | null, label: string | null, detonators: number, why: string[] }} OtherBooster
+ *
+ * @typedef {object} Blast  A blast's report document, as far as the page shows it.
+ * @property {string} blast
+ * @property {string} control_unit
+ * @property {number} initiated
+ * @property {number | null} firing_complete
+ * @property {number | null} aborted
+ * @property {number | null} closed
+ * @property {string | null} how
+ * @property {{ total: number, active: number, possibly_live: number, excluded: number, inactive: number,
+ *   fired: number | null }} boosters
+ * @property {{ total: number, answering_before: number, silent_before: number, fired: number | null,
+ *   missed: number | null, unreported: number | null }} detonators
+ * @property {ActiveBooster[]} active
+ * @property {OtherBooster[]} possibly_live
+ * @property {OtherBooster[]} excluded
+ * @property {OtherBooster[]} inactive
+ */
+
+export {};

@@ -1,0 +1,94 @@
+/**
+ * The control unit: its operation, to be read from across the room, and what it follows from.
+ *
+ * @typedef {import("../store.js").State} State
+ * @typedef {import("../types.js").Fields} Fields
+ */
+
+import { controlUnit } from "../store.js";
+import { OPERATIONS, dateAndTime, said, timeOfDay, unitName, warningText } from "../words.js";
+import { byId, make, setAttribute, setChildren, setText, showFacts } from "./dom.js";
+
+/** Told apart without colours too. @type {Record<string, string>} */
+const SIGNS = {
+  disarmed: "○",
+  armed: "▲",
+  firing: "✹",
+  firing_complete: "■",
+  firing_aborted: "✕",
+  firing_error: "!",
+  none: "–",
+};
+const SHOWN = ["key_switch", "fire_button", "communication_status", "isolation_relay", "blast_armed"];
+
+export class OperationView {
+  constructor() {
+    this.sign = make("span", { class: "sign", "aria-hidden": "true" });
+    this.word = make("strong", { class: "word" });
+    this.lamp = make("div", { class: "lamp", role: "status" }, this.sign, this.word);
+    this.title = make("h2");
+    this.facts = make("dl", { class: "facts" });
+    this.warnings = make("ul", { class: "warnings", "aria-label": "Open warnings" });
+    this.others = make("ul", { class: "others", "aria-label": "Other control units" });
+    byId("operation").append(this.title, this.lamp, this.facts, this.warnings, this.others);
+  }
+
+  /** @param {State | null} state */
+  show(state) {
+    const path = state && controlUnit(state);
+    const fields = (path && state?.units.get(path)) || null;
+    const operation = typeof fields?.operation === "string" ? fields.operation : "none";
+    setText(this.title, path ? unitName(path) : "Control unit");
+    setAttribute(this.lamp, "data-operation", operation);
+    setAttribute(this.lamp, "data-unit", path || null);
+    setText(this.sign, SIGNS[operation] ?? "?");
+    setText(this.word, operation === "none" ? "Not heard yet" : (OPERATIONS[operation] ?? operation));
+    showFacts(this.facts, fields ? facts(fields, state?.changedAt.get(path ?? "") ?? null) : []);
+    this.showWarnings(state);
+    this.showOthers(state, path);
+  }
+
+  /** @param {State | null} state */
+  showWarnings(state) {
+    const open = [...(state?.warnings.values() ?? [])];
+    setChildren(
+      this.warnings,
+      open.map((warning) => {
+        const seen = warning.acknowledged === null ? "not seen by anybody yet" : `seen by ${warning.actor}`;
+        const since = warning.raised === null ? "" : `, since ${timeOfDay(warning.raised)}`;
+        const text = `▲ ${unitName(warning.unit)}: ${warningText(warning.field)}${since}, ${seen}`;
+        return make("li", { "data-warning": `${warning.unit} ${warning.field}` }, text);
+      }),
+    );
+  }
+
+  /**
+   * @param {State | null} state
+   * @param {string | null} main
+   */
+  showOthers(state, main) {
+    const others = [...(state?.units ?? [])].filter(([path, fields]) => fields.type === 0 && path !== main);
+    setChildren(
+      this.others,
+      others.map(([path, fields]) => {
+        const word = OPERATIONS[String(fields.operation)] ?? "not heard yet";
+        return make("li", { "data-unit": path, "data-other-operation": String(fields.operation) }, `${unitName(path)}: ${word}`);
+      }),
+    );
+  }
+}
+
+/**
+ * @param {Fields} fields
+ * @param {number | null} changedAt
+ * @returns {[string, string][]}
+ */
+function facts(fields, changedAt) {
+  const count = (/** @type {string} */ name) => String(fields[name] ?? 0);
+  const switches = SHOWN.filter((name) => fields[name] !== undefined).map((name) => said(name, fields[name]));
+  return [
+    ["Says", switches.join(" · ") || "–"],
+    ["Boosters", `${count("children")}, ${count("children_communicating")} in contact, ${count("children_armed")} with key on`],
+    ["Last change", dateAndTime(changedAt)],
+  ];
+}

@@ -1,0 +1,49 @@
+"""Debian's Chromium, headless, and the page in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.gateway.serving import Gateway
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LIMIT_MS = 20_000
+
+
+@asynccontextmanager
+async def chromium_started(program: Path) -> AsyncIterator[Browser]:
+    """A browser with no past."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def page_of(browser: Browser, gateway: Gateway, **context: Any) -> AsyncIterator[Page]:
+    """The page of a gateway, logged in by the address, in a context of its own. Errors of its scripts fail it."""
+    errors: list[str] = []
+    opened = await browser.new_context(**context)
+    opened.set_default_timeout(LIMIT_MS)
+    page = await opened.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        await page.goto(f"{gateway.url}/#token={gateway.tokens.viewer}")
+        yield page
+    finally:
+        await opened.close()
+    assert errors == []
