@@ -42,7 +42,7 @@ class Kafka(Broker):
         port: int | None = None,
         *,
         nodes: Sequence[Node] = (),
-        start_limit_s: float = 60.0,
+        start_limit_s: float = 90.0,
     ) -> None:
         self.nodes = tuple(nodes) or (Node(1, port or free_port(), free_port()),)
         self.node = next(node for node in self.nodes if port in (None, node.port))

@@ -149,6 +149,7 @@ def test_something_else_that_listens_is_no_broker() -> None:
         assert brokers_up(silent.getsockname()[1], timeout_s=0.2) == 0
 
 
+@pytest.mark.timeout(300)  # several starts of a JVM, each with its own limit
 @pytest.mark.usefixtures("java_and_kafka")
 async def test_a_killed_kafka_starts_again_with_what_it_had(tmp_path: Path) -> None:
     kafka = Kafka(tmp_path)
@@ -162,6 +163,7 @@ async def test_a_killed_kafka_starts_again_with_what_it_had(tmp_path: Path) -> N
         assert await consume_one(kafka, "kept") == (b"P1", b"before the crash", 1)
 
 
+@pytest.mark.timeout(300)  # several starts of a JVM, each with its own limit
 @pytest.mark.usefixtures("java_and_kafka")
 def test_three_kafkas_are_one_cluster_and_outlive_the_loss_of_one(tmp_path: Path) -> None:
     cluster = KafkaCluster(tmp_path)
