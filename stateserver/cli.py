@@ -66,9 +66,7 @@ class LazyGroup(click.Group):
             raise Trouble(error) from error
 
 
-@click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="stateserver")
 def stateserver() -> None:
     """Watches blasting systems: their state, their warnings and the record of every blast."""

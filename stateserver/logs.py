@@ -36,9 +36,7 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
-        self._secrets = _longest_first(
-            json.dumps(one)[1:-1] for one in secrets
-        )  # as they'd lie in a JSON string
+        self._secrets = _longest_first(json.dumps(one)[1:-1] for one in secrets)  # as they'd lie in a JSON string
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON on one line, secrets hidden."""

@@ -131,9 +131,7 @@ class Settings(BaseModel):
         description="topics to read, comma separated; default: the prefix and 'packets'",
     )
     data_dir: Path = Field(Path("data"), description="a directory of this process alone, for its tables")
-    keyring: PathOrInlineJson | None = Field(
-        None, description="path of the key ring (mode 0600), or its JSON"
-    )
+    keyring: PathOrInlineJson | None = Field(None, description="path of the key ring (mode 0600), or its JSON")
     group: str = Field(
         "stateserver",
         pattern=rf"^{TopicName}$",
@@ -153,9 +151,7 @@ class Settings(BaseModel):
     ssl_keyfile: Path | None = Field(None, description="PEM file of that certificate's key")
 
     http_host: str = Field("127.0.0.1", pattern=r"^[^\s/]+$", description="address the gateway listens on")
-    http_port: int = Field(
-        8080, ge=0, le=65535, description="the gateway's port, 0 to 65535; 0 is any free one"
-    )
+    http_port: int = Field(8080, ge=0, le=65535, description="the gateway's port, 0 to 65535; 0 is any free one")
     http_public_origin: str | None = Field(
         None,
         pattern=r"^https?://[^\s/]+$",
@@ -197,9 +193,7 @@ def _contradictions(settings: Settings) -> Iterator[SettingError]:
     for field in ("sasl_mechanism", "sasl_username", "sasl_password"):
         given, wanted = getattr(settings, field) is not None, settings.security_protocol.startswith("SASL_")
         if given and not wanted:
-            yield SettingError(
-                variable(field), f"is of no use with {settings.security_protocol}", f"see {protocol}"
-            )
+            yield SettingError(variable(field), f"is of no use with {settings.security_protocol}", f"see {protocol}")
         if wanted and not given:
             yield SettingError(variable(field), f"is needed with {settings.security_protocol}", "set it")
     for field in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
@@ -209,9 +203,7 @@ def _contradictions(settings: Settings) -> Iterator[SettingError]:
     for one, other in (("ssl_certfile", "ssl_keyfile"), ("tls_cert", "tls_key")):
         for field, beside in ((one, other), (other, one)):
             if getattr(settings, field) is None and getattr(settings, beside) is not None:
-                yield SettingError(
-                    variable(field), f"is needed beside {variable(beside)}", "set both or neither"
-                )
+                yield SettingError(variable(field), f"is needed beside {variable(beside)}", "set both or neither")
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -224,9 +216,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         if field not in Settings.model_fields or name != variable(field):
             raise _unknown(name)
         if not value.strip() and field != "topic_prefix":
-            raise SettingError(
-                name, "is empty", f"leave it out, or give {Settings.model_fields[field].description}"
-            )
+            raise SettingError(name, "is empty", f"leave it out, or give {Settings.model_fields[field].description}")
         given[field] = value
     try:
         return Settings.model_validate(given)
@@ -319,7 +309,5 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
         try:
             context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
         except (OSError, ssl.SSLError) as error:
-            raise SettingError(
-                variable("ssl_certfile"), f"can't be used with its key: {error}", hint
-            ) from error
+            raise SettingError(variable("ssl_certfile"), f"can't be used with its key: {error}", hint) from error
     return context
