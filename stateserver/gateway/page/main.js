@@ -50,6 +50,7 @@ class Page {
       changed: () => this.draw(),
       events: (changes, afresh) => {
         this.views.events.take(changes, afresh);
+        this.views.operation.take(changes, afresh);
         this.draw();
       },
     });

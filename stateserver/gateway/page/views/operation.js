@@ -2,6 +2,7 @@
  * The control unit: its operation, to be read from across the room, and what it follows from.
  *
  * @typedef {import("../store.js").State} State
+ * @typedef {import("../types.js").Change} Change
  * @typedef {import("../types.js").Fields} Fields
  */
 
@@ -21,16 +22,33 @@ const SIGNS = {
 };
 const SHOWN = ["key_switch", "fire_button", "communication_status", "isolation_relay", "blast_armed"];
 
+/** How many steps of the operation stay in sight: some last but a few milliseconds. */
+const TRAIL_MAX = 6;
+/** Of all control units. */
+const STEPS_KEPT = 60;
+
 export class OperationView {
   constructor() {
+    /** @type {Change[]} */
+    this.steps = [];
     this.sign = make("span", { class: "sign", "aria-hidden": "true" });
     this.word = make("strong", { class: "word" });
     this.lamp = make("div", { class: "lamp", role: "status" }, this.sign, this.word);
     this.title = make("h2");
+    this.trail = make("ol", { class: "trail", "aria-label": "How it came to this" });
     this.facts = make("dl", { class: "facts" });
     this.warnings = make("ul", { class: "warnings", "aria-label": "Open warnings" });
     this.others = make("ul", { class: "others", "aria-label": "Other control units" });
-    byId("operation").append(this.title, this.lamp, this.facts, this.warnings, this.others);
+    byId("operation").append(this.title, this.lamp, this.trail, this.facts, this.warnings, this.others);
+  }
+
+  /**
+   * @param {Change[]} changes
+   * @param {boolean} afresh  in the place of all that is shown
+   */
+  take(changes, afresh) {
+    const steps = changes.filter((change) => change.kind === "operation_changed");
+    this.steps = (afresh ? steps : [...this.steps, ...steps]).slice(-STEPS_KEPT);
   }
 
   /** @param {State | null} state */
@@ -44,8 +62,22 @@ export class OperationView {
     setText(this.sign, SIGNS[operation] ?? "?");
     setText(this.word, operation === "none" ? "Not heard yet" : (OPERATIONS[operation] ?? operation));
     showFacts(this.facts, fields ? facts(fields, state?.changedAt.get(path ?? "") ?? null) : []);
+    this.showTrail(path);
     this.showWarnings(state);
     this.showOthers(state, path);
+  }
+
+  /** @param {string | null} path */
+  showTrail(path) {
+    const steps = this.steps.filter((change) => change.unit === path).slice(-TRAIL_MAX);
+    setChildren(
+      this.trail,
+      steps.map((change) => {
+        const operation = String(change.after.operation);
+        const text = `${OPERATIONS[operation] ?? operation} ${timeOfDay(change.at)}`;
+        return make("li", { "data-step": operation }, text);
+      }),
+    );
   }
 
   /** @param {State | null} state */
