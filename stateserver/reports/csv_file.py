@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import BinaryIO, Final
 
 from stateserver.domain.change import Value
@@ -22,7 +23,10 @@ _FORMULA: Final = re.compile(r"(?:\A|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\uff1d\uff0b\
 # What people write as a label and a spreadsheet reads as a date, a time or a number: 3/67, 1-2, 7:30, 007, 1E5.
 _TURNED_INTO_SOMETHING: Final = re.compile(r"\d{1,4}([/:-]\d{1,4}){1,2}|0\d+|\d+[eE]\d+")
 
+_YES_NO: Final = {True: "yes", False: "no"}
 
+
+@lru_cache(maxsize=65536)  # the same few texts stand in row after row
 def plain_text(text: str) -> str:
     """The text, with an apostrophe wherever a spreadsheet would make something else of it."""
     return f"'{text}" if _TURNED_INTO_SOMETHING.fullmatch(text) else _FORMULA.sub("'", text)
@@ -39,12 +43,6 @@ def write_csv(header: Iterable[str], rows: Iterable[Row], out: BinaryIO) -> None
 
 
 def _cells(row: Row) -> list[str | int | None]:
-    return [_cell(value) for value in row]
-
-
-def _cell(value: Value) -> str | int | None:
-    if isinstance(value, str):
-        return plain_text(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value
+    return [
+        plain_text(value) if type(value) is str else _YES_NO[value] if type(value) is bool else value for value in row
+    ]

@@ -71,26 +71,26 @@ def write_detonators(report: Report, start: bytes, end: bytes | None, clock: Sit
     labels = {booster.unit: booster.label for booster in report.active}
     labels |= {booster.unit: booster.label for booster in report.others}
 
+    names = [field for _, field in fields]
+
     def rows() -> Iterator[Row]:
         for one in read_detonators(report, start, end):
-            yield (*about, *_place(one, labels), *_told(one, fields, clock), report.sha256)
+            yield (*about, *_place(one, labels), *_told(one, names, clock), report.sha256)
 
     write_csv(header, rows(), out)
 
 
-def _place(one: Detonator, labels: dict[str, str | None]) -> Iterator[Value]:
+def _place(one: Detonator, labels: dict[str, str | None]) -> tuple[Value, ...]:
     known = one.before or one.after or {}
-    yield from (one.unit, unit_words(one.booster), int(one.booster.rpartition("/")[2]), labels.get(one.booster))
-    yield from (GROUPS[one.group], one.window_id, known.get("label"), one.outcome, OUTCOMES[one.outcome])
+    serial = int(one.booster.rpartition("/")[2])
+    booster = (one.unit, unit_words(one.booster), serial, labels.get(one.booster), GROUPS[one.group])
+    return (*booster, one.window_id, known.get("label"), one.outcome, OUTCOMES[one.outcome])
 
 
-def _told(one: Detonator, fields: tuple[tuple[str, str], ...], clock: SiteClock) -> Iterator[Value]:
+def _told(one: Detonator, fields: list[str], clock: SiteClock) -> list[Value]:
     before, after = one.before or {}, one.after or {}
-    for _, field in fields:
-        yield before.get(field)
-        yield after.get(field)
-    yield _as_of(before, clock)
-    yield _as_of(after, clock)
+    told = [fields_then.get(field) for field in fields for fields_then in (before, after)]
+    return [*told, _as_of(before, clock), _as_of(after, clock)]
 
 
 def _as_of(fields: Fields, clock: SiteClock) -> str | None:
@@ -151,7 +151,7 @@ def _event_row(report: Report, change: Change, clock: SiteClock) -> Row:
     return (
         *(report.blast, change.version, clock.iso_utc(change.at), clock.iso_site(change.at)),
         *(change.at - report.initiated, change.kind, kind_words(change.kind)),
-        *(unit_words(change.unit), change_words(change), change.source),
+        *(unit_words(change.unit), change_words(change, clock), change.source),
         *(change.sequence, change.deadline, report.sha256),
     )
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import io
-import json
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+import orjson
 
 from stateserver.domain.blast import FIRED
 from stateserver.domain.change import Fields
@@ -95,7 +96,7 @@ def pair_units(start: bytes, end: bytes | None) -> Iterator[tuple[str, Fields | 
 def _read_units(lines: bytes) -> Iterator[tuple[str, Fields]]:
     # Not splitlines(): that would hold every line at once, and breaks at more than line feeds.
     for line in io.BytesIO(lines):
-        fields = json.loads(line)
+        fields = orjson.loads(line)
         yield fields["unit"], fields
 
 

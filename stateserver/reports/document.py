@@ -1,17 +1,15 @@
 """A blast's report document, parsed and typed: what every view of a report is made of (spec page 4)."""
 
 import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from stateserver.domain.blast import MISSED, UNREPORTED, JsonObject
-from stateserver.domain.change import Change
+from stateserver.domain.canonical import canonical_json
+from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
-
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class UnreadableReport(StateServerError):
@@ -169,6 +167,18 @@ class Report:
         """Every event of the system from the blast's opening to its closing."""
         return (Change(**change) for change in self._timeline)
 
+    def events_of(self, kinds: Collection[str]) -> Iterator[Change]:
+        """Those events of the timeline that are of these kinds."""
+        return (Change(**change) for change in self._timeline if change["kind"] in kinds)
+
+    def count_of_single_detonators(self) -> int:
+        """How many events of the timeline are single detonators' own."""
+        return sum(_is_of_single_detonator(change) for change in self._timeline)
+
+    def events_of_more(self) -> Iterator[Change]:
+        """The timeline without single detonators' own events, which may be hundreds of thousands."""
+        return (Change(**change) for change in self._timeline if not _is_of_single_detonator(change))
+
     @property
     def firing_ended(self) -> int | None:
         """When firing first was complete or aborted, by the document's duration."""
@@ -180,24 +190,28 @@ class Report:
         return (*self.possibly_live, *self.excluded, *self.inactive)
 
 
+def _is_of_single_detonator(change: JsonObject) -> bool:
+    return change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3
+
+
 def canonical_chunks(document: JsonObject) -> Iterator[bytes]:
     """The document's canonical JSON (sorted keys, no spaces, UTF-8) in pieces: a timeline may be 100 MB of it."""
-    opening = "{"
+    opening = b"{"
     for name in sorted(document):
         value = document[name]
-        yield f"{opening}{_ENCODER.encode(name)}:".encode()
-        opening = ","
+        yield opening + canonical_json(name) + b":"
+        opening = b","
         if isinstance(value, list):
             yield from _list_chunks(value)
         else:
-            yield _ENCODER.encode(value).encode()
+            yield canonical_json(value)
     yield b"}" if document else b"{}"
 
 
 def _list_chunks(values: list[Any]) -> Iterator[bytes]:
     yield b"["
     for index, value in enumerate(values):
-        yield f"{',' if index else ''}{_ENCODER.encode(value)}".encode()
+        yield (b"," if index else b"") + canonical_json(value)
     yield b"]"
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from stateserver.domain.blast import DATA_COMPLETED, SUPERSEDED, TIMER_COMPLETED
 from stateserver.protocol.modes import MODES
 from stateserver.reports.document import Report
-from stateserver.reports.times import write_duration
+from stateserver.reports.times import MINUTE_MS
 from stateserver.reports.wording import Nouns, counted, nouns_of, number
 
 
@@ -52,7 +52,8 @@ def judge(report: Report) -> Verdict:
         if count:
             parts.append(f"{number(count)} {words}")
     headline = "Not all fired" if told.missed else "Not all known to have fired"
-    return Verdict(Level.BAD, headline, ", ".join(parts) + ".")
+    aborted = "" if report.aborted is None else "Firing was aborted. "
+    return Verdict(Level.BAD, headline, f"{aborted}{', '.join(parts)}.")
 
 
 def _all_fired(report: Report, nouns: Nouns) -> Verdict:
@@ -74,8 +75,8 @@ def explain_how(report: Report) -> str:
         return f"Every {nouns.detonator} that was watched has been heard of."
     if report.how == TIMER_COMPLETED:
         rules = MODES[report.mode]
-        limit = write_duration(rules.firing_time_ms + rules.report_time_ms)
-        return f"Its time was over, {limit} after it was initiated."
+        minutes = (rules.firing_time_ms + rules.report_time_ms) // MINUTE_MS
+        return f"Its time was over, {minutes} minutes after it was initiated."
     if report.how == SUPERSEDED:
         return "Another blast was initiated before everything was known of this one."
     return "The blast is not closed yet."

@@ -1,5 +1,6 @@
 """What the views of a report call things, so that whoever signs it need know no field's name."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from stateserver.domain.blast import DATA_COMPLETED, FIRED, MISSED, SUPERSEDED, TIMER_COMPLETED, UNREPORTED
@@ -17,6 +18,7 @@ from stateserver.reports.detonators import (
     SEEN_LATER,
     SILENT_BEFORE,
 )
+from stateserver.reports.times import SiteClock
 
 NOTHING: Final = "\N{EN DASH}"
 
@@ -112,6 +114,8 @@ _UNITS: Final = {
     UnitType.BOOSTER_TYPE_2: "Booster",
     UnitType.CFC: "CFC",
 }
+_TIMES: Final = {"as_of", "first_seen"}
+_WRITTEN: Final = {"actor", "note", "label"}
 _PLACES: Final = {UnitType.BOOSTER_TYPE_1: "position", UnitType.DETONATOR: "window"}
 
 
@@ -146,6 +150,7 @@ def kind_words(kind: str) -> str:
     return _KINDS.get(kind) or field_words(kind)
 
 
+@lru_cache(maxsize=4096)
 def unit_words(unit: str | None) -> str:
     """A unit by its path, as people speak of it; what is no unit's path as it stands."""
     if unit is None:
@@ -165,26 +170,28 @@ def reasons_words(why: tuple[str, ...], nouns: Nouns) -> str:
     return ", ".join(REASONS.get(reason, reason).format(detonators=nouns.detonators) for reason in why)
 
 
-def change_words(change: Change) -> str:
+def change_words(change: Change, clock: SiteClock) -> str:
     """What an event changed, or says besides its kind."""
     if change.after:
-        return "; ".join(_field_change(name, change) for name in change.after)
+        return "; ".join(_field_change(name, change, clock) for name in change.after)
     told = {name: value for name, value in change.details.items() if name != "blast" and value is not None}
     if set(told) == {"field"}:
         return field_words(str(told["field"]))
     if set(told) == {"how"}:
-        return HOW.get(str(told["how"]), str(told["how"]))
-    return "; ".join(f"{field_words(name)}: {_detail(name, value)}" for name, value in told.items())
+        return HOW.get(str(told["how"]), str(told["how"])).lower()
+    return "; ".join(f"{field_words(name)} {_told(name, value, clock)}" for name, value in told.items())
 
 
-def _field_change(name: str, change: Change) -> str:
-    after = value_words(change.after[name])
+def _field_change(name: str, change: Change, clock: SiteClock) -> str:
+    after = _told(name, change.after[name], clock)
     before = change.before.get(name)
-    return f"{field_words(name)} {after if before is None else f'{value_words(before)} → {after}'}"
+    return f"{field_words(name)} {after if before is None else f'{_told(name, before, clock)} → {after}'}"
 
 
-def _detail(name: str, value: Value) -> str:
+def _told(name: str, value: Value, clock: SiteClock) -> str:
     if name == "field":
         return field_words(str(value))
+    if name in _TIMES and isinstance(value, int):
+        return clock.site(value)
     # What people wrote stands as they wrote it.
-    return str(value) if name in {"actor", "note"} else value_words(value)
+    return str(value) if name in _WRITTEN and value is not None else value_words(value)

@@ -1,31 +1,39 @@
 """The boosters that took part: their counts as a table, and a bar each."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.reports.detonators import AWAITED, SILENT_BEFORE
-from stateserver.reports.document import ActiveBooster, Counts
+from stateserver.reports.document import ActiveBooster, Counts, NotFired, Window
 from stateserver.reports.pdf.fonts import Face
 from stateserver.reports.pdf.notices import identity_of, name_of
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.signs import fill_bar
 from stateserver.reports.pdf.style import LEFT, RIGHT, SMALL, SMALL_BOLD, SMALL_GREY, SMALL_RED, WIDTH, Style
 from stateserver.reports.pdf.table import Cell, Column, Table
-from stateserver.reports.pdf.text import fit
+from stateserver.reports.pdf.text import apart, fit, width_of
 from stateserver.reports.pictures import Picture
 from stateserver.reports.wording import IBS_NOUNS, OUTCOMES, nouns_of, number
 
 SHORT: Final = {
-    "detonators": "Det.",
-    "tagged": "Tag.",
-    "logged": "Log.",
-    "programmed": "Prog.",
-    "answering": "Ans.",
+    "detonators": "Det",
+    "tagged": "Tag",
+    "logged": "Log",
+    "programmed": "Prog",
+    "answering": "Ans",
 }
-NUMBER_WIDTH: Final = 27.0
+NUMBER_WIDTH: Final = 22.5
+OUTCOME_WIDTH: Final = 29.0
 BAR_HEIGHT: Final = 8.0
 BAR_PITCH: Final = 14.5
 ENTRIES_A_ROW: Final = 4
+OUTCOME_NAME: Final = 55.0
+NOT_FIRED: Final = (
+    (MISSED, "missed", SMALL_RED),
+    (UNREPORTED, "unreported", SMALL),
+    (SILENT_BEFORE, "silent before", SMALL),
+)
 
 
 def draw_booster_table(paper: Paper) -> None:
@@ -37,29 +45,31 @@ def draw_booster_table(paper: Paper) -> None:
         return
     # What type 1 boosters never have is not worth a column.
     counts = ("detonators", "answering") if nouns is IBS_NOUNS else tuple(SHORT)
-    number_count = 2 * len(counts) + 4
-    serial, result = 42.0, 40.0
-    label = WIDTH - serial - result - number_count * NUMBER_WIDTH
+    serial, result = 34.0, 41.0
+    label = WIDTH - serial - result - 2 * len(counts) * NUMBER_WIDTH - 4 * OUTCOME_WIDTH
     columns = [Column("No.", serial, Align.RIGHT), Column("Label", label)]
     for when in ("BEFORE", "AFTER"):
         columns += [Column(SHORT[count], NUMBER_WIDTH, Align.RIGHT, when) for count in counts]
-    columns += [Column(name, NUMBER_WIDTH, Align.RIGHT, "OUTCOME") for name in ("Fired", "Miss.", "Unrep.", "Silent")]
-    table = Table(paper, [*columns, Column("", result, Align.RIGHT)])
+    columns += [Column(name, OUTCOME_WIDTH, Align.RIGHT, "OUTCOME") for name in ("Fired", "Missed", "Unrep", "Silent")]
+    table = Table(paper, [*columns, Column("Result", result, Align.RIGHT)])
     for booster in report.active:
+        name = booster.label or ""
+        is_long = width_of(name, SMALL.face, SMALL.size) > 2 * (label - 10)
         table.row(
             Cell(str(booster.serial), SMALL_BOLD),
-            booster.label or "",
+            "" if is_long else name,
             *_counts(booster.before, counts),
             *_counts(booster.after, counts),
             *_outcomes(booster),
             _result(booster),
+            below=name if is_long else "",
         )
     paper.gap(5)
-    key = f"Det.: {nouns.detonators}. "
+    key = f"Det: {nouns.detonators}. "
     if nouns is not IBS_NOUNS:
-        key += "Tag., Log., Prog.: those tagged, logged, programmed. "
-    key += "Ans.: those that answer. Fired: no longer answer, presumed fired. Miss.: missed, they still answer. "
-    key += "Unrep.: unreported, nothing is known. Silent: did not answer at the start."
+        key += "Tag, Log, Prog: those tagged, logged, programmed. "
+    key += "Ans: those that answer. Fired: no longer answer, presumed fired. Missed: still answer. "
+    key += "Unrep: unreported, nothing is known. Silent: did not answer at the start."
     paper.paragraph(key, SMALL_GREY)
 
 
@@ -92,7 +102,7 @@ def draw_bars(paper: Paper) -> None:
     for booster in report.active:
         paper.need(BAR_PITCH)
         paper.y -= BAR_PITCH
-        label = fit(f"{booster.serial} {booster.label or ''}", SMALL.face, SMALL.size, 112)
+        label = fit(f"{booster.serial} {apart(booster.label or '')}", SMALL.face, SMALL.size, 112)
         paper.text(left - 6, paper.y + 1.5, label, SMALL, Align.RIGHT)
         x = left
         for outcome, count in _parts(booster):
@@ -113,7 +123,7 @@ def _draw_key(paper: Paper) -> None:
     for outcome in outcomes:
         fill_bar(paper.canvas, outcome, x, paper.y, 10, 8)
         x += 14
-        x += paper.text(x, paper.y + 1, OUTCOMES[outcome], SMALL_GREY) + 14
+        x = paper.words(x, paper.y + 1, OUTCOMES[outcome], SMALL_GREY) + 14
     paper.y -= 2
 
 
@@ -133,28 +143,33 @@ def draw_not_fired(paper: Paper, pictures: dict[str, Picture]) -> None:
         nothing = "None." if report.closed else "Not known before the blast is closed."
         paper.paragraph(nothing, SMALL)
         return
-    entry = (WIDTH - 130 - 75) / ENTRIES_A_ROW
-    columns = [Column(nouns.booster.capitalize(), 130), Column("What became of them", 75)]
+    entry = (WIDTH - OUTCOME_NAME) / ENTRIES_A_ROW
+    columns = [Column("Outcome", OUTCOME_NAME)]
     for _ in range(ENTRIES_A_ROW):
-        columns += [Column(nouns.window, 34, Align.RIGHT), Column(nouns.identity, entry - 34)]
+        columns += [Column(nouns.window, 40, Align.RIGHT), Column(nouns.identity, entry - 40)]
     table = Table(paper, columns)
     for booster in report.active:
-        name = name_of(booster)
-        for outcome, words in ((MISSED, "missed"), (UNREPORTED, "unreported"), (SILENT_BEFORE, "silent before")):
-            if outcome == SILENT_BEFORE:
-                found = [(one.window_id, one.uid) for one in booster.silent_before]
-            else:
-                found = [(one.window_id, one.uid) for one in booster.not_fired or () if one.outcome == outcome]
-            style = SMALL_RED if outcome == MISSED else SMALL
-            entries = [(window, identity_of(booster, window, uid, pictures)) for window, uid in found]
-            _draw_entries(table, name, words, entries, style)
+        groups = [(words, style, _windows(booster, outcome)) for outcome, words, style in NOT_FIRED]
+        if not any(windows for _, _, windows in groups):
+            continue
+        told = ", ".join(f"{number(len(windows))} {words}" for words, _, windows in groups if windows)
+        table.banner(f"{name_of(booster)}: {told}")
+        for words, style, windows in groups:
+            entries = [(one.window_id, identity_of(booster, one.window_id, one.uid, pictures)) for one in windows]
+            _draw_entries(table, words, entries, style)
 
 
-def _draw_entries(table: Table, name: str, words: str, entries: list[tuple[int, str]], style: Style) -> None:
+def _windows(booster: ActiveBooster, outcome: str) -> Sequence[Window | NotFired]:
+    if outcome == SILENT_BEFORE:
+        return booster.silent_before
+    return [one for one in booster.not_fired or () if one.outcome == outcome]
+
+
+def _draw_entries(table: Table, words: str, entries: list[tuple[int, str]], style: Style) -> None:
     bold = Style(Face.BOLD, style.size, style.colour)
     for start in range(0, len(entries), ENTRIES_A_ROW):
         cells: list[str | Cell] = []
         for window, identity in entries[start : start + ENTRIES_A_ROW]:
             cells += [Cell(str(window), bold), Cell(identity, style)]
         cells += [""] * (2 * ENTRIES_A_ROW - len(cells))
-        table.row(Cell(name, bold), Cell(words, style), *cells)
+        table.row(Cell(words, style), *cells)

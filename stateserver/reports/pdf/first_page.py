@@ -50,6 +50,8 @@ SYSTEM: Final = Style(Face.BOLD, 12)
 PANEL_HEIGHT: Final = 74.0
 SIGNATURE_TOP: Final = 126.0
 FACTS_HEIGHT: Final = 62.0
+REMARK_PITCH: Final = 21.0
+REMARK_LINES_MAX: Final = 6
 
 
 def draw_first_page(paper: Paper, pictures: dict[str, Picture]) -> None:
@@ -61,14 +63,14 @@ def draw_first_page(paper: Paper, pictures: dict[str, Picture]) -> None:
     _draw_figures(paper)
     _draw_outcomes(paper)
     draw_notices(paper, pictures, SIGNATURE_TOP + FACTS_HEIGHT + 8)
+    _draw_remarks(paper, SIGNATURE_TOP + FACTS_HEIGHT + 8)
     _draw_facts(paper, SIGNATURE_TOP + FACTS_HEIGHT)
     _draw_signature(paper, SIGNATURE_TOP)
 
 
 def _draw_title(paper: Paper) -> None:
     report, base = paper.report, PAGE_HEIGHT - 56
-    taken = paper.text(LEFT, base, "Blast report", TITLE)
-    room = WIDTH - taken - 20
+    room = RIGHT - 20 - paper.words(LEFT, base, "Blast report", TITLE)
     paper.text(RIGHT, base, fit(report.system, SYSTEM.face, SYSTEM.size, room), SYSTEM, Align.RIGHT)
     paper.text(LEFT, base - 15, f"{report.mode.value.replace('_', ' ')}, {unit_words(report.control_unit)}", BODY)
     initiated = f"Initiated {paper.clock.site(report.initiated)[:19]} ({paper.clock.name})"
@@ -99,19 +101,20 @@ def _draw_verdict(paper: Paper) -> None:
 def _draw_figures(paper: Paper) -> None:
     report, nouns = paper.report, nouns_of(paper.report.mode)
     aborted = "" if report.aborted is None else "Firing was aborted. "
+    told, boosters = report.detonators, report.boosters
     boxes = (
-        ("HOW IT CLOSED", HOW[report.how], aborted + explain_how(report), report.aborted is not None),
+        ("HOW IT CLOSED", HOW[report.how], aborted + explain_how(report), bool(aborted)),
         (
             f"{nouns.boosters} presumed fired".upper(),
-            f"{number(report.boosters.fired)} of {number(report.boosters.active)}",
+            f"{number(boosters.fired)} of {number(boosters.active)}",
             f"with each of their {nouns.detonators}, and none silent before",
-            False,
+            boosters.fired is not None and boosters.fired < max(1, boosters.active),
         ),
         (
             f"{nouns.detonators} presumed fired".upper(),
-            f"{number(report.detonators.fired)} of {number(report.detonators.total)}",
+            f"{number(told.fired)} of {number(told.total)}",
             "they no longer answer",
-            False,
+            told.fired is not None and told.fired < max(1, told.total),
         ),
     )
     gap, height = 7.0, 66.0
@@ -123,10 +126,9 @@ def _draw_figures(paper: Paper) -> None:
         paper.canvas.rect(x, top - height, width, height)
         paper.text(x + 7, top - 12, fit(caption, CAPTION.face, CAPTION.size, width - 14), CAPTION)
         size = next(size for size in (24, 20, 17, 14, 12, 10, 8) if width_of(figure, Face.BOLD, size) <= width - 14)
-        paper.text(x + 7, top - 36, figure, Style(Face.BOLD, size))
-        style = Style(Face.BOLD, SMALL.size, RED) if alarming else SMALL
-        for line, text in enumerate(wrap(words, style.face, style.size, width - 14)[:3]):
-            paper.text(x + 7, top - 46 - line * 8, text, style)
+        paper.text(x + 7, top - 36, figure, Style(Face.BOLD, size, RED if alarming else INK))
+        for line, text in enumerate(wrap(words, SMALL.face, SMALL.size, width - 14)[:3]):
+            paper.text(x + 7, top - 47.5 - line * 8, text, SMALL)
     paper.y -= height + 9
 
 
@@ -157,10 +159,21 @@ def _draw_outcomes(paper: Paper) -> None:
         fill_bar(paper.canvas, outcome, x, paper.y - 20, 11, 11)
         colour = RED if count and outcome in (MISSED, UNREPORTED, SILENT_BEFORE) else INK
         figure = Style(Face.BOLD, 11, colour)
-        taken = paper.text(x + 16, paper.y - 18.5, number(count), figure)
-        paper.text(x + 20 + taken, paper.y - 18.5, name, Style(Face.BOLD, 8.5, colour))
+        end = paper.words(x + 16, paper.y - 18.5, number(count), figure)
+        paper.text(end + 4, paper.y - 18.5, name, Style(Face.BOLD, 8.5, colour))
         paper.text(x + 16, paper.y - 28, words, SMALL_GREY)
     paper.y -= 38
+
+
+def _draw_remarks(paper: Paper, bottom: float) -> None:
+    """Lines to write on by hand, in what room is left."""
+    top = paper.y - 14
+    count = min(REMARK_LINES_MAX, int((top - bottom - 6) / REMARK_PITCH))
+    if count < 1:
+        return
+    paper.text(LEFT, top - 4, "REMARKS", CAPTION)
+    for line in range(count):
+        paper.rule(top - 6 - (line + 1) * REMARK_PITCH)
 
 
 def _draw_facts(paper: Paper, top: float) -> None:
@@ -195,6 +208,8 @@ def _draw_signature(paper: Paper, top: float) -> None:
     canvas.setLineWidth(0.8)
     canvas.rect(LEFT, bottom, WIDTH, height)
     statement = "I have read this report, checked the site as it calls for, and take it as the record of this blast."
+    if paper.report.closed is None:
+        statement = "This blast is still open: sign the report of the closed one."
     paper.text(LEFT + 8, bottom + height - 12, statement, SMALL)
     fields = (("Blaster's name", 0.0, 165.0), ("Signature", 180.0, 185.0), ("Date and time", 380.0, 109.0))
     canvas.setLineWidth(0.6)

@@ -24,16 +24,18 @@ from stateserver.reports.pdf.style import (
     WIDTH,
     Style,
 )
-from stateserver.reports.pdf.text import fit
+from stateserver.reports.pdf.text import fit, width_of
 from stateserver.reports.pictures import Picture
 from stateserver.reports.wording import OUTCOMES, nouns_of, number
 
 GAP: Final = 18.0
 LABELS: Final = 18.0
+RIGHT_GRID: Final = LEFT + (WIDTH + GAP) / 2
 GRID_WIDTH: Final = (WIDTH - GAP) / 2 - LABELS
 NARROW: Final = 25
 BROAD: Final = 50
 HEADING: Final = 14.0
+CAPTIONS: Final = 10.0
 ROW_NUMBER: Final = Style(Face.REGULAR, 5.4, GREY)
 BEFORE_SIGNS: Final = {AWAITED: ANSWERS, FIRED: ANSWERS, MISSED: ANSWERS, UNREPORTED: ANSWERS}
 
@@ -79,7 +81,7 @@ def _draw_legend(paper: Paper) -> None:
             words = "answers" if sign == ANSWERS else OUTCOMES[sign].partition(":")[0]
             draw_sign(paper.canvas, sign, x, paper.y - 1.5, 8.5)
             x += 12
-            x += paper.text(x, paper.y, words, SMALL_GREY) + 14
+            x = paper.words(x, paper.y, words, SMALL_GREY) + 14
     nouns = nouns_of(paper.report.mode)
     paper.y -= 11
     each = f"Each square is a {nouns.window}; the number at the left is that of the first in its row."
@@ -90,20 +92,23 @@ def _draw_legend(paper: Paper) -> None:
 def _draw_block(paper: Paper, booster: ActiveBooster, picture: Picture, grid: Grid) -> None:
     rows = grid.rows(picture.windows[-1] if picture.windows else 1)
     height = rows * grid.cell
-    paper.need(HEADING + height + 12)
+    paper.need(HEADING + CAPTIONS + height)
     paper.y -= HEADING
     told, style = _told(booster)
-    room = WIDTH - 12 - paper.text(RIGHT, paper.y + 2, told, style, Align.RIGHT)
+    paper.text(RIGHT, paper.y + 2, told, style, Align.RIGHT)
+    room = WIDTH - 12 - width_of(told, style.face, style.size)
     name = fit(name_of(booster), SMALL_BOLD.face, SMALL_BOLD.size, room)
     paper.text(LEFT, paper.y + 2, name, SMALL_BOLD)
     paper.rule(paper.y - 0.5)
-    paper.y -= 3
+    paper.y -= CAPTIONS
+    for when, left in (("before", LEFT), ("after", RIGHT_GRID)):
+        paper.text(left + LABELS, paper.y + 2, when, SMALL_GREY)
     before = ((window, BEFORE_SIGNS.get(sign, sign)) for window, sign in picture.detonators() if sign != LISTED_LATER)
     _draw_grid(paper, grid, rows, LEFT, before)
     if booster.fired is None:
-        paper.text(LEFT + (WIDTH + GAP) / 2, paper.y - 8, "After: not known before the blast is closed", SMALL_GREY)
+        paper.text(RIGHT_GRID + LABELS, paper.y - 8, "not known before the blast is closed", SMALL_GREY)
     else:
-        _draw_grid(paper, grid, rows, LEFT + (WIDTH + GAP) / 2, picture.detonators())
+        _draw_grid(paper, grid, rows, RIGHT_GRID, picture.detonators())
     paper.y -= height + 9
 
 

@@ -8,8 +8,8 @@ from stateserver.reports.document import ActiveBooster, OtherBooster, Report
 from stateserver.reports.pdf.fonts import Face
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.signs import draw_warning
-from stateserver.reports.pdf.style import AMBER, LEFT, PAPER, RED, RIGHT, SMALL, SMALL_BOLD, WIDTH, Style
-from stateserver.reports.pdf.text import fit
+from stateserver.reports.pdf.style import AMBER, GREY, LEFT, PAPER, RED, RIGHT, SMALL, SMALL_BOLD, WIDTH, Style
+from stateserver.reports.pdf.text import apart, fit
 from stateserver.reports.pictures import Picture
 from stateserver.reports.wording import Nouns, counted, nouns_of, number, reasons_words, unit_words
 
@@ -18,6 +18,7 @@ ENTRIES_A_LINE: Final = 4
 ENTRY_LEFT: Final = 132.0
 ENTRY_WIDTH: Final = (WIDTH - ENTRY_LEFT) / ENTRIES_A_LINE
 LINE: Final = 10.2
+LABEL_WIDTH: Final = 120.0
 FRAME: Final = 24.0
 
 
@@ -29,11 +30,15 @@ class MissedLine(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """One kind of warning: what it is, whom it is about, a line each, and the chapter that says it all."""
+    """One kind of warning: what it is, whom it is about, a line each, and the chapter that says it all.
+
+    `endangers`: somebody may come to harm by it.
+    """
 
     title: str
     items: list[str]
     chapter: str
+    endangers: bool = True
 
     @property
     def lines(self) -> int:
@@ -43,13 +48,19 @@ class Notice(NamedTuple):
 
 def name_of(booster: ActiveBooster | OtherBooster) -> str:
     """A booster by its number and its label."""
-    return unit_words(booster.unit) + (f" “{booster.label}”" if booster.label else "")
+    return unit_words(booster.unit) + (f" “{apart(booster.label)}”" if booster.label else "")
+
+
+def short_name_of(booster: ActiveBooster | OtherBooster) -> str:
+    """As name_of, with no more of the label than leaves room for what is said of the booster."""
+    label = fit(booster.label or "", SMALL.face, SMALL.size, LABEL_WIDTH)
+    return unit_words(booster.unit) + (f" “{apart(label)}”" if label else "")
 
 
 def identity_of(booster: ActiveBooster, window_id: int, uid: str | None, pictures: dict[str, Picture]) -> str:
-    """A detonator's uid; a type 1 booster's serial; a question mark where nobody told it."""
+    """A detonator's uid; a type 1 booster's serial; `unknown` where nobody told it."""
     serial = pictures[booster.unit].serials.get(window_id)
-    return uid or ("?" if serial is None else str(serial))
+    return uid or ("unknown" if serial is None else str(serial))
 
 
 def window_ranges(windows: Iterable[int]) -> str:
@@ -107,8 +118,8 @@ def _draw_missed(paper: Paper, missed: list[MissedLine], lines: int) -> None:
     rest = count - sum(len(line.entries) for line in fitting)
     if rest:
         paper.y -= LINE
-        taken = paper.text(LEFT + 6, paper.y + 2, f"and {number(rest)} more; all are listed from page ", ENTRY)
-        paper.refer("not-fired", LEFT + 6 + taken, paper.y + 2)
+        end = paper.words(LEFT + 6, paper.y + 2, f"and {number(rest)} more; all are listed from page ", ENTRY)
+        paper.refer("not-fired", end, paper.y + 2)
     paper.y -= 9
 
 
@@ -141,48 +152,63 @@ def _notices(report: Report) -> Iterator[Notice]:
     if report.frames.missing or report.frames.rejected:
         missing = counted(report.frames.missing, "frame", "frames")
         title = f"Data: {missing} missing and {number(report.frames.rejected)} rejected during the blast."
-        yield Notice(title, [], "quality")
+        yield Notice(title, [], "quality", endangers=False)
     if report.warnings:
         title = f"Faults: {counted(len(report.warnings), 'warning', 'warnings')} open when it was initiated."
-        yield Notice(title, [], "warnings")
+        yield Notice(title, [], "warnings", endangers=False)
 
 
 def _live_item(booster: OtherBooster, nouns: Nouns) -> str:
     held = counted(booster.detonators, nouns.detonator, nouns.detonators)
-    return f"{name_of(booster)}: {held}; {reasons_words(booster.why, nouns)}"
+    return f"{short_name_of(booster)}: {held}; {reasons_words(booster.why, nouns)}"
 
 
 def _windows_items(windows: dict[ActiveBooster, list[int]], nouns: Nouns) -> list[str]:
     return [
-        f"{name_of(booster)}: {number(len(some))} of {number(booster.before.detonators)},"
+        f"{short_name_of(booster)}: {number(len(some))} of {number(booster.before.detonators)},"
         f" {nouns.window}{'' if len(some) == 1 else 's'} {window_ranges(some)}"
         for booster, some in windows.items()
         if some
     ]
 
 
+def share_lines(wanted: list[int], lines: int) -> list[int]:
+    """How many lines each gets of those there are: one at least, then in turn as long as it wants more."""
+    shares = [1] * len(wanted)
+    left = lines - len(wanted)
+    while left > 0 and shares != wanted:
+        for index, most in enumerate(wanted):
+            if shares[index] < most and left > 0:
+                shares[index] += 1
+                left -= 1
+    return shares
+
+
 def _draw_warnings(paper: Paper, notices: list[Notice], lines: int) -> None:
     canvas, top = paper.canvas, paper.y
-    left = LEFT + 46
+    endangers = any(notice.endangers for notice in notices)
+    colour, left = (AMBER, LEFT + 46) if endangers else (GREY, LEFT + 8)
     paper.y -= 15
-    paper.text(left, paper.y, "WARNING: READ BEFORE ANYBODY GOES IN", Style(Face.BOLD, 10.5, AMBER))
+    title = "WARNING: READ BEFORE ANYBODY GOES IN" if endangers else "TO NOTE"
+    paper.text(left, paper.y, title, Style(Face.BOLD, 10.5 if endangers else 8.5, colour))
     paper.y -= 3
-    for index, notice in enumerate(notices):
-        share = min(notice.lines, max(1, lines // (len(notices) - index)))
+    shares = share_lines([notice.lines for notice in notices], lines)
+    for notice, share in zip(notices, shares, strict=True):
         _draw_notice(paper, notice, left, share)
-        lines -= share
     paper.y -= 6
-    canvas.setStrokeColor(AMBER)
-    canvas.setLineWidth(2.2)
-    canvas.rect(LEFT + 1.1, paper.y, WIDTH - 2.2, top - paper.y)
-    draw_warning(canvas, LEFT + 24, top - 20, 13, AMBER)
+    thickness = 2.2 if endangers else 0.8
+    canvas.setStrokeColor(colour)
+    canvas.setLineWidth(thickness)
+    canvas.rect(LEFT + thickness / 2, paper.y, WIDTH - thickness, top - paper.y)
+    if endangers:
+        draw_warning(canvas, LEFT + 24, top - 20, 13, colour)
 
 
 def _draw_notice(paper: Paper, notice: Notice, left: float, lines: int) -> None:
     paper.y -= LINE
-    taken = paper.text(left, paper.y + 2, f"{notice.title} Page ", SMALL_BOLD)
-    paper.refer(notice.chapter, left + taken, paper.y + 2)
-    shown = notice.items if notice.lines <= lines else notice.items[: lines - 2]
+    end = paper.words(left, paper.y + 2, f"{notice.title} Page ", SMALL_BOLD)
+    paper.refer(notice.chapter, end, paper.y + 2)
+    shown = notice.items if notice.lines <= lines else notice.items[: max(0, lines - 2)]
     for item in shown:
         paper.y -= LINE
         paper.text(left + 8, paper.y + 2, fit(item, SMALL.face, SMALL.size, RIGHT - left - 16), SMALL)

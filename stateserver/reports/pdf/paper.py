@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import BinaryIO, Final
 
+from reportlab import rl_config
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
@@ -32,6 +33,9 @@ REFERENCE: Final = Style(Face.BOLD, 7.2)
 PAGES: Final = "pages"
 REFERENCE_HEIGHT: Final = 20.0
 
+# Base 85 is for files that mail would spoil: a tenth of the time, and a quarter more bytes.
+rl_config.useA85 = 0
+
 
 class Align(Enum):
     """Where a text stands, seen from the point it is drawn at."""
@@ -39,6 +43,20 @@ class Align(Enum):
     LEFT = 0.0
     CENTRE = 0.5
     RIGHT = 1.0
+
+
+class QuickCanvas(Canvas):  # type: ignore[misc]
+    """A canvas that says once what holds for many things in a row: half of a large report's time goes there."""
+
+    def setFillColor(self, aColor: Color, alpha: float | None = None) -> None:  # noqa: N802, N803
+        """Set the colour, if it is another one."""
+        if aColor is not self._fillColorObj:
+            super().setFillColor(aColor, alpha)
+
+    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:  # noqa: N802
+        """Set the font, if it is another one."""
+        if (psfontname, size) != (self._fontname, self._fontsize):
+            super().setFont(psfontname, size, leading)
 
 
 class Paper:
@@ -51,7 +69,7 @@ class Paper:
         self.page = 1
         for face in (Face.REGULAR, Face.BOLD):
             font(face)
-        self.canvas = Canvas(
+        self.canvas = QuickCanvas(
             out,
             pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
             invariant=1,  # neither the time of its making nor anything random is in the file
@@ -115,18 +133,24 @@ class Paper:
         self._refer(PAGES, RIGHT - 22, 33)
         self.canvas.showPage()
 
-    def text(self, x: float, y: float, text: str, style: Style, align: Align = Align.LEFT) -> float:
-        """Draw a line of text whose base is at `y`; the width it took."""
+    def text(self, x: float, y: float, text: str, style: Style, align: Align = Align.LEFT) -> None:
+        """Draw a line of text whose base is at `y`."""
         canvas = self.canvas
         if align is not Align.LEFT:
             x -= align.value * width_of(text, style.face, style.size)
         canvas.setFillColor(style.colour)
-        drawn = 0.0
-        for run in runs(text, style.face):
+        *but_last, last = runs(text, style.face)
+        for run in but_last:
             canvas.setFont(run.face.value, style.size)
-            canvas.drawString(x + drawn, y, run.text)
-            drawn += float(canvas.stringWidth(run.text, run.face.value, style.size))
-        return drawn
+            canvas.drawString(x, y, run.text)
+            x += float(canvas.stringWidth(run.text, run.face.value, style.size))
+        canvas.setFont(last.face.value, style.size)
+        canvas.drawString(x, y, last.text)
+
+    def words(self, x: float, y: float, text: str, style: Style) -> float:
+        """As `text`, and where it ends."""
+        self.text(x, y, text, style)
+        return x + width_of(text, style.face, style.size)
 
     def rule(self, y: float, colour: Color = HAIRLINE, thickness: float = 0.5) -> None:
         """A line across the page."""

@@ -70,8 +70,8 @@ def draw_plan(paper: Paper, pictures: dict[str, Picture]) -> None:
         nobody = "This kind of system has no planned delays." if MODES[report.mode].delay_ms_max is None else None
         paper.paragraph(nobody or f"No {nouns.detonator} had told its delay when the blast was initiated.", SMALL)
         return
-    told = f"{counted(plan.planned, nouns.detonator, nouns.detonators)} planned from {number(plan.earliest)}"
-    told += f" to {number(plan.latest)} ms after the first; each bar is {number(plan.width)} ms wide."
+    told = f"{counted(plan.planned, nouns.detonator, nouns.detonators)} with planned delays from"
+    told += f" {number(plan.earliest)} to {number(plan.latest)} ms; each bar is {number(plan.width)} ms wide."
     if plan.without_delay:
         told += f" {counted(plan.without_delay, nouns.detonator, nouns.detonators)} had told no delay."
     paper.paragraph(told, SMALL)

@@ -12,6 +12,7 @@ from stateserver.domain.change import (
     SEQUENCE_GAP,
     SEQUENCE_RESTARTED,
     STALE_FRAME,
+    UNIT_CHANGED,
     WARNING_ACKNOWLEDGED,
     WARNING_CLEARED,
     WARNING_RAISED,
@@ -21,6 +22,7 @@ from stateserver.reports.document import OtherBooster
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.style import SMALL, SMALL_BOLD, SMALL_GREY, SMALL_RED, WIDTH
 from stateserver.reports.pdf.table import Cell, Column, Table
+from stateserver.reports.times import SiteClock
 from stateserver.reports.wording import (
     NOTHING,
     change_words,
@@ -36,7 +38,7 @@ from stateserver.reports.wording import (
 STAGES: Final = {BLAST_OPENED, BLAST_FIRING_COMPLETE, BLAST_FIRING_ABORTED, BLAST_CLOSED, FIRE_BUTTON_REPEATED}
 WARNINGS: Final = {WARNING_RAISED, WARNING_CLEARED, WARNING_ACKNOWLEDGED}
 DATA_TROUBLES: Final = {SEQUENCE_GAP, SEQUENCE_RESTARTED, STALE_FRAME}
-TIME_WIDTH: Final = 88.0
+TIME_WIDTH: Final = 100.0
 
 
 def draw_warnings(paper: Paper) -> None:
@@ -57,7 +59,7 @@ def draw_warnings(paper: Paper) -> None:
     else:
         paper.paragraph("None.", SMALL)
     paper.subheading("While the blast was open")
-    _draw_events(paper, (change for change in paper.report.timeline() if change.kind in WARNINGS))
+    _draw_events(paper, paper.report.events_of(WARNINGS))
 
 
 def draw_others(paper: Paper) -> None:
@@ -74,11 +76,14 @@ def draw_others(paper: Paper) -> None:
         ("Inactive", report.inactive, f"They were not ready to fire, and had no {nouns.detonators}."),
     )
     for title, boosters, meaning in groups:
-        paper.subheading(f"{title}: {counted(len(boosters), nouns.booster, nouns.boosters)}", room=40)
-        if boosters:
-            paper.paragraph(meaning, SMALL_GREY)
-            paper.gap(2)
-            _draw_group(paper, boosters, is_live=boosters is report.possibly_live)
+        if not boosters:
+            paper.paragraph(f"{title}: none.", SMALL)
+            continue
+        paper.subheading(f"{title}: {counted(len(boosters), nouns.booster, nouns.boosters)}", room=60)
+        paper.paragraph(meaning, SMALL_GREY)
+        paper.gap(2)
+        _draw_group(paper, boosters, is_live=boosters is report.possibly_live)
+        paper.gap(6)
 
 
 def _draw_group(paper: Paper, boosters: tuple[OtherBooster, ...], *, is_live: bool) -> None:
@@ -94,7 +99,8 @@ def _draw_group(paper: Paper, boosters: tuple[OtherBooster, ...], *, is_live: bo
 def draw_timeline(paper: Paper) -> None:
     """Every event of the system while the blast was open, but for the detonators' own."""
     paper.chapter("timeline", "Timeline")
-    left_out = _draw_events(paper, paper.report.timeline(), whole=True)
+    _draw_events(paper, paper.report.events_of_more())
+    left_out = paper.report.count_of_single_detonators()
     if left_out:
         nouns = nouns_of(paper.report.mode)
         paper.gap(5)
@@ -103,28 +109,34 @@ def draw_timeline(paper: Paper) -> None:
         paper.paragraph(told, SMALL_GREY)
 
 
-def _draw_events(paper: Paper, changes: Iterator[Change], *, whole: bool = False) -> int:
-    """Draw events; the number of those of single detonators, which a whole timeline leaves out."""
+def _draw_events(paper: Paper, changes: Iterator[Change]) -> None:
     clock, initiated = paper.clock, paper.report.initiated
-    columns = [Column("Event", 36, Align.RIGHT), Column("UTC" if clock.is_utc else clock.name, TIME_WIDTH)]
+    columns = [Column("Event", 38, Align.RIGHT), Column("UTC" if clock.is_utc else clock.name, TIME_WIDTH)]
     if not clock.is_utc:
-        columns.append(Column("UTC", TIME_WIDTH - 36))
-    columns += [Column("After, s", 46, Align.RIGHT), Column("Unit", 86), Column("What happened", 88)]
-    table = Table(paper, [*columns, Column("", WIDTH - sum(column.width for column in columns))])
-    drawn = left_out = 0
+        columns.append(Column("UTC", 56))
+    columns += [Column("After, s", 46, Align.RIGHT), Column("Unit", 92)]
+    table = Table(paper, [*columns, Column("What happened", WIDTH - sum(column.width for column in columns))])
+    change = None
     for change in changes:
-        if whole and change.unit is not None and change.unit.count("/") == 3 and change.kind not in WARNINGS:
-            left_out += 1
-            continue
         times = [clock.site(change.at)] if clock.is_utc else [clock.site(change.at), clock.utc(change.at)[11:]]
         after = f"{(change.at - initiated) / 1000:.3f}"
-        style = SMALL_BOLD if change.kind in STAGES else SMALL
-        what = Cell(kind_words(change.kind), style)
-        table.row(str(change.version), *times, after, unit_words(change.unit), what, change_words(change))
-        drawn += 1
-    if not drawn:
+        table.row(str(change.version), *times, after, _subject(change), _happened(change, clock))
+    if change is None:
         paper.paragraph("None.", SMALL)
-    return left_out
+
+
+def _subject(change: Change) -> str:
+    """Whom an event is about: a unit, or the source whose frames are missing."""
+    is_about_source = change.unit is None and change.source is not None
+    return f"Source {change.source}" if is_about_source else unit_words(change.unit)
+
+
+def _happened(change: Change, clock: SiteClock) -> Cell:
+    words = change_words(change, clock)
+    if change.kind == UNIT_CHANGED:
+        return Cell(words)
+    kind = kind_words(change.kind)
+    return Cell(f"{kind}: {words}" if words else kind, SMALL_BOLD if change.kind in STAGES else SMALL)
 
 
 def draw_quality(paper: Paper) -> None:
@@ -137,18 +149,20 @@ def draw_quality(paper: Paper) -> None:
         ("rejected", report.frames.rejected, "Could not be read, and changed nothing."),
         ("missing", report.frames.missing, "Never came: what they would have said is not in this report."),
     )
-    columns = [Column("Frames", 80), Column("", 50, Align.RIGHT)]
-    table = Table(paper, [*columns, Column("", WIDTH - 130)])
+    columns = [Column("Frames", 80), Column("Count", 50, Align.RIGHT)]
+    table = Table(paper, [*columns, Column("Meaning", WIDTH - 130)])
     for what, count, meaning in rows:
         alarming = count and what in {"rejected", "missing"}
         table.row(Cell(what, SMALL_BOLD), Cell(number(count), SMALL_RED if alarming else SMALL), meaning)
     paper.subheading("Gaps, restarts and stale frames")
-    _draw_events(paper, (change for change in report.timeline() if change.kind in DATA_TROUBLES))
+    _draw_events(paper, report.events_of(DATA_TROUBLES))
     paper.subheading("To check this report by", room=90)
     columns = [Column("", 110), Column("", WIDTH - 110)]
     table = Table(paper, columns)
     events = f"{report.version_opened} to {NOTHING if report.version_closed is None else report.version_closed}"
     for what, value in (
+        ("System", report.system),
+        ("Blast", report.blast),
         ("Events of the system", events),
         ("Document SHA-256", report.sha256),
         ("Start snapshot SHA-256", report.start_sha256),

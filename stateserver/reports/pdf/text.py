@@ -1,4 +1,8 @@
-"""Text of any script as it is drawn: what can't be shown is spelled out, what is too long is broken into lines."""
+"""Text of any script as it is drawn: what can't be shown is spelled out, what is too long is broken into lines.
+
+Arabic letters take the forms that their neighbours call for, and a line that runs from right to left is turned round
+when it is drawn.
+"""
 
 import unicodedata
 from collections.abc import Iterator
@@ -6,9 +10,16 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from arabic_reshaper import ArabicReshaper
+from bidi import get_display
+
 from stateserver.reports.pdf.fonts import Face, face_of, font
 
 ELLIPSIS: Final = "…"
+ISOLATE: Final = "\N{FIRST STRONG ISOLATE}"
+ISOLATE_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
+_ISOLATES: Final = "\u2066\u2067\u2068\u2069"
+_RESHAPER: Final = ArabicReshaper({"support_ligatures": False})
 
 
 class Run(NamedTuple):
@@ -16,6 +27,11 @@ class Run(NamedTuple):
 
     face: Face
     text: str
+
+
+def apart(text: str) -> str:
+    """A name as part of a sentence: whichever way it runs, it leaves the words around it where they are."""
+    return f"{ISOLATE}{''.join(c for c in text if c not in _ISOLATES)}{ISOLATE_END}"
 
 
 @lru_cache(maxsize=4096)
@@ -27,12 +43,19 @@ def shown(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_shown(character) for character in unicodedata.normalize("NFC", text))
+    text = unicodedata.normalize("NFC", text)
+    return "".join(map(_shown, _RESHAPER.reshape(text) if _runs_leftwards(text) else text))
+
+
+def _runs_leftwards(text: str) -> bool:
+    return any(unicodedata.bidirectional(character) in {"R", "AL"} for character in text)
 
 
 def _shown(character: str) -> str:
     if character in "\t\n\r\v\f\u0085\u2028\u2029":
         return " "
+    if character in (ISOLATE, ISOLATE_END):
+        return character
     if unicodedata.category(character) == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
         return ""
     if face_of(character, Face.REGULAR) is None:
@@ -46,10 +69,14 @@ def runs(text: str, face: Face) -> tuple[Run, ...]:
     text = shown(text)
     if text.isascii():
         return (Run(face, text),)
+    if _runs_leftwards(text):
+        text = get_display(text, base_dir="L")
+    text = text.replace(ISOLATE, "").replace(ISOLATE_END, "")
     pieces = groupby(text, lambda character: face_of(character, face) or face)
-    return tuple(Run(found, "".join(characters)) for found, characters in pieces)
+    return tuple(Run(found, "".join(characters)) for found, characters in pieces) or (Run(face, ""),)
 
 
+@lru_cache(maxsize=8192)
 def width_of(text: str, face: Face, size: float) -> float:
     """How wide the text is drawn, in points."""
     return sum(float(font(run.face).stringWidth(run.text, size)) for run in runs(text, face))
@@ -93,6 +120,8 @@ def _longest_start(text: str, face: Face, size: float, width: float) -> str:
     """As many characters as are no wider than that, one at least; a character keeps its combining marks."""
     used, end = 0.0, 0
     for end, character in enumerate(text):
+        if character in (ISOLATE, ISOLATE_END):
+            continue
         used += float(font(face_of(character, face) or face).stringWidth(character, size))
         if used > width and end > 0 and not unicodedata.combining(character):
             return text[:end]
