@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable
+from random import Random
 from typing import Any
 
 from stateserver.domain.change import change_to_json
+from stateserver.domain.checkpoint import restore, take_rows
+from stateserver.domain.system import System
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
@@ -14,13 +17,15 @@ from tests.oracle.reference import Outcome, replay
 SYSTEM = "site å"
 
 
-def product(lines: Iterable[str], mode: str) -> Outcome:
-    """What the product makes of a journal."""
-    folding, reader = Folding(SYSTEM), LineReader(Mode(mode))
+def product(lines: Iterable[str], mode: str, stops: Random | None = None) -> Outcome:
+    """What the product makes of a journal; with `stops`, one that stops now and then and goes on from what it kept."""
+    folding, reader, kept = Folding(SYSTEM), LineReader(Mode(mode)), dict[str, bytes]()
     changes: list[dict[str, Any]] = []
     causes: list[int] = []
     rejected: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):
+        if stops is not None and stops.random() < 0.2:
+            folding.system = _stopped_and_restored(folding.system, kept)
         try:
             record = reader.read(line)
             caused = [] if record is None else folding.apply(record)
@@ -33,9 +38,18 @@ def product(lines: Iterable[str], mode: str) -> Outcome:
     return Outcome(changes, units, folding.documents(), folding.snapshots, rejected, causes)
 
 
-def difference(lines: list[str], mode: str) -> str | None:
+def _stopped_and_restored(system: System, kept: dict[str, bytes]) -> System:
+    for key, row in take_rows(system).items():
+        if row is None:
+            del kept[key]
+        else:
+            kept[key] = row
+    return restore(SYSTEM, kept)
+
+
+def difference(lines: list[str], mode: str, stops: Random | None = None) -> str | None:
     """What differs between product and reference, told for a person; None where nothing does."""
-    expected, got = replay(lines, SYSTEM, mode), product(lines, mode)
+    expected, got = replay(lines, SYSTEM, mode), product(lines, mode, stops)
     return (
         _of_rejected(expected.rejected, got.rejected)
         or _of_changes(expected, got)

@@ -13,7 +13,9 @@ from tests.oracle.journals_broken import BLANK_LINES, bad_line, bad_packet, comm
 from tests.oracle.journals_site import Site
 from tests.oracle.reference_frame import MODES
 
-BEGINNING = 1_560_000_000_000
+# Most begin on a day like any other; some at the edges of what a time can be.
+BEGINNINGS = (*[1_560_000_000_000] * 8, 0, 0, 2**53 - 4_000_000)
+LATEST = 2**53 - 1
 STEPS = (0, 0, 1, 1, 250, 400, 999, 1000, 1001, 3000, 3000, 10_000, 10_000, 59_000)
 LONG_STEPS = (119_000, 300_000, 540_000, 599_999, 600_000, 600_001, 840_000, 1_200_000)
 BUTTONS = ((0, 0), (0, 1), (1, 0), (1, 1))
@@ -30,14 +32,14 @@ class _Journal:
         self.random = random
         self.default_mode = self.mode = mode
         self.lines: list[str] = []
-        self.length = random.choice([30, 60, 60, 90, 90, 160])
+        self.length = random.choice([30, 60, 60, 90, 90, 90, 160 if random.random() < 0.9 else 500])
         self.site = Site(random, random.choice([2, 3, 4, 4, 6, 6, 102 if random.random() < 0.03 else 8]), mode)
-        self.sources = random.choice([["ps-1"], ["ps-1"], ["file"], ["ps-1", "file"], ["ps-1", "ps-2", "ps-å"]])
+        self.sources = random.choice([["ps-1"], ["ps-1"], ["file"], ["ps-1", "file"], ["", "ps-2", "ps-å"]])
         self.source = self.sources[0]
         self.numbers = {source: random.choice([0, 0, 119]) for source in self.sources} | {"file": 0}
         self.sent: list[dict[str, Any]] = []
         # The clock of the site; instants that outcomes hang on; deadlines to come.
-        self.time = BEGINNING
+        self.time = random.choice(BEGINNINGS)
         self.marks = [self.time]
         self.deadlines: list[int] = []
         # How troubled this journal is: of each trouble a share of all lines.
@@ -46,11 +48,15 @@ class _Journal:
         self.happens = random.choice([0.1, 0.4, 0.7])
 
     def written(self) -> list[str]:
-        if self.random.random() < 0.7:
-            self.say(self.site.lists(self.mode))
+        self.random.choice(
+            [self.survey, self.survey, self.one_frame, self.press_buttons, self.tick, self.tell_command]
+        )()
         while len(self.lines) < self.length:
             self.random.choices([self.survey, self.blast, self.happening, self.press_buttons], [2, 5, 2, 1])[0]()
-        return self.lines[: self.length + 40]
+        if self.random.random() < 0.05:
+            self.send(self.site.control_unit(self.site.control_units[0], 1, 1).hex(), LATEST)
+            self.blast()
+        return self.lines[: self.length + 60]
 
     # Time.
 
@@ -68,12 +74,13 @@ class _Journal:
         if self.random.random() < self.late:
             near = self.random.choice(self.marks[-6:]) + self.random.choice([-1, 0, 1])
             away = self.time - self.random.choice([1, 1, 400, 1000, 30_000, 599_999, 700_000])
-            return max(0, self.random.choice([near, near, away]))
+            return self.random.choice([near, near, away])
         return self.pass_time()
 
     # Lines.
 
     def write(self, row: dict[str, Any]) -> None:
+        row["created_at"] = min(max(0, row["created_at"]), LATEST)
         if self.mode != self.default_mode or self.random.random() < 0.02:
             row |= {"mode": self.mode}
         if self.random.random() < 0.03:
@@ -99,11 +106,14 @@ class _Journal:
         row["sequence"] = self.numbers[self.source]
         if self.random.random() < 0.02:
             row |= {"packet": packet.upper(), "kind": "frame"}
-        self.sent.append(dict(row))
+        if self.random.random() < 0.02:
+            del row["sequence"]
+        else:
+            self.sent.append(dict(row))
         # Silence, and a press whose boosters leave the line at the instant of this silence.
         self.deadlines += [created_at + 600_000] * 3 + [created_at + 599_000]
         if self.source == "file":
-            del row["source"], row["sequence"]
+            row = {name: value for name, value in row.items() if name not in {"source", "sequence"}}
         self.write(row)
 
     def tick(self) -> None:

@@ -18,7 +18,8 @@ WARNINGS = (
     "",
     *["mains"] * 4,
 )
-NAMES = ("", "a", "Ort 12 å", "🔥" * 80, "x" * 80, "\x00\n\u2028", "é" * 79)
+ESCAPES = "".join(map(chr, range(33))) + '"\\/\x7f\x80\u2028\ufeff\uffff\U0010ffff'
+NAMES = ("", "a", "Ort 12 å", "🔥" * 80, "x" * 80, "é" * 79, ESCAPES)
 NO_STRINGS: tuple[Any, ...] = (1, True, 1.5, [], {}, ["a"], LONE_SURROGATE)
 
 BAD_LINES = (
@@ -26,7 +27,7 @@ BAD_LINES = (
     "nonsense",
     "[]",
     "null",
-    "1",
+    "-1",
     '"packet"',
     "{}",
     "NaN",

@@ -48,7 +48,7 @@ class Site:
         for booster in self.boosters + self.hidden:
             self.stock(booster)
         for section in self.sections:
-            section.boosters = [(random.randrange(4), 0) for _ in range(self.many())]
+            section.boosters = [(random.choice([0, 1, 2, 3, 65535]), 0) for _ in range(self.many())]
 
     def many(self) -> int:
         return self.random.choice([0, 1, 2, 2, 3, self.random.randint(0, self.size)])

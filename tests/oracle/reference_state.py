@@ -171,8 +171,8 @@ class Aggregate:
         return fresh
 
     def recount(self) -> None:
-        parents = sorted((path for path in self.units if path.startswith(("1/", "3/"))), key=path_key)
-        parents = [path for path in parents if path.count("/") == 1]
+        parents = [path for path in self.units if path.count("/") == 1 and path[0] in "13"]
+        parents.sort(key=path_key)
         if self.control_unit is not None:
             parents.append(self.control_unit)
         for path in parents:
