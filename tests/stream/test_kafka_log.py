@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stateserver.broker.ports import free_port
 from stateserver.broker.process import Broker
@@ -50,6 +51,16 @@ async def test_what_is_appended_is_read(log: KafkaLog, layout: Layout) -> None:
         (3, b"a", b"1"),
     ]
     assert [tuple(record.headers) for record in found] == [(("journal", b"t:7"),)] * 3 + [()]
+
+
+async def test_whoever_asks_the_broker_for_the_end_is_told_the_truth(
+    log: KafkaLog, layout: Layout, broker: Broker
+) -> None:
+    place = TopicPartition(layout.topics.changes, P)
+    async with AIOKafkaConsumer(bootstrap_servers=broker.bootstrap) as consumer:
+        for size in (1, 7, 2):
+            end = await log.append(layout.topics.changes, P, [Row(b"k", b"v")] * size)
+            assert await consumer.end_offsets([place]) == {place: end}
 
 
 async def test_only_what_was_asked_for_is_read(log: KafkaLog, layout: Layout) -> None:
