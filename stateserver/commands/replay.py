@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from stateserver.codec.topics import system_trouble
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
@@ -33,8 +34,9 @@ def command(file: str, mode: Mode, system: str, out: Path) -> None:
     A line is a JSON object, or `created_at hex` where the file's first line is so. Written are changes.jsonl,
     units.jsonl, blasts.jsonl, snapshots/ and rejected.jsonl. Exit status 0 also where records were rejected.
     """
-    if not system or "/" in system:
-        raise BadSystemName(f"{system!r} is no system id", "Give --system a name without a slash.")
+    trouble = system_trouble(system)
+    if trouble is not None:
+        raise BadSystemName(f"{system!r} is no system id: it is {trouble}", "Give --system a name without a slash.")
     started = time.perf_counter()
     folding = Folding(system)
     with OutputFolder(out) as output:

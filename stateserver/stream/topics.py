@@ -24,8 +24,8 @@ _COMPACT: Final = {"cleanup.policy": "compact"}
 _STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "3600000", "max.message.bytes": str(16 << 20)}
 # The history: kept for more than a year unless someone decides otherwise, never for a broker's default of days.
 _HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * 24 * 3600 * 1000)}
-# A rejected record goes there whole, with some words about it.
-_REJECTED: Final = {**_HISTORY, "max.message.bytes": str(3 << 20)}
+# A rejected record goes there whole, with some words about it; an event may repeat an operator's note of any length.
+_ROOMY: Final = {**_HISTORY, "max.message.bytes": str(3 << 20)}
 
 
 class TopicTrouble(StateServerError):
@@ -37,8 +37,8 @@ def wanted_topics(layout: Layout) -> dict[str, dict[str, str]]:
     topics = layout.topics
     return {
         **dict.fromkeys(layout.journals, _HISTORY),
-        topics.changes: _HISTORY,
-        topics.rejected: _REJECTED,
+        topics.changes: _ROOMY,
+        topics.rejected: _ROOMY,
         topics.units: _COMPACT,
         topics.blasts: _COMPACT,
         topics.systems: _COMPACT,
