@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from stateserver.codec.topics import Topics
 from stateserver.errors import StateServerError
+from stateserver.gateway.journal_watch import Journal
 
 RECORDS_A_STEP: Final = 2_000
 STEP_MS: Final = 500
@@ -65,9 +66,11 @@ class TopicReader:
 
     partitions: Partitions
 
-    def __init__(self, client_options: Mapping[str, Any], topics: Topics) -> None:
+    def __init__(self, client_options: Mapping[str, Any], topics: Topics, journals: Sequence[str]) -> None:
         self._client_options = client_options
         self._topics = topics
+        self._journals = journals
+        self._journal_partitions: list[TopicPartition] = []
         self._consumer = AIOKafkaConsumer(
             **client_options,
             group_id=None,
@@ -106,10 +109,15 @@ class TopicReader:
             described = await admin.describe_topics()
         finally:
             await admin.close()
-        counts = {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+        counts: dict[str, int] = {
+            topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]
+        }
         missing = [name for name in names if not counts.get(name)]
         if missing:
             raise TopicsMissing(f"no topic {', '.join(missing)}", "start a worker: it makes them")
+        self._journal_partitions = [
+            TopicPartition(name, number) for name in self._journals for number in range(counts.get(name, 0))
+        ]
         return Partitions(*([TopicPartition(name, number) for number in range(counts[name])] for name in names))
 
     async def bounds(self, partitions: Sequence[TopicPartition]) -> tuple[Offsets, Offsets]:
@@ -149,6 +157,12 @@ class TopicReader:
         records: Records = await self._consumer.getmany(timeout_ms=STEP_MS, max_records=RECORDS_A_STEP)
         return records
 
+    async def journal_ends(self) -> dict[Journal, int]:
+        """Where the journals end, of which nothing is read here."""
+        async with asyncio.timeout(BROKER_ANSWER_S):
+            ends: Offsets = await self._consumer.end_offsets(self._journal_partitions)
+        return {(one.topic, one.partition): end for one, end in ends.items()}
+
     async def lag(self) -> int:
         """How many records of all partitions are still to be read. Asks the broker, so it tells that it is there.
 
@@ -157,7 +171,9 @@ class TopicReader:
         async with asyncio.timeout(BROKER_ANSWER_S):
             ends: Offsets = await self._consumer.end_offsets(self.partitions.all)
         now, behind = time.monotonic(), 0
-        for partition, end in ends.items():
+        for partition, told in ends.items():
+            # Asked for the end, the embedded broker tells where the last batch begins, and one; fetching tells the end.
+            end = max(told, self._consumer.highwater(partition) or 0)
             position = await self._consumer.position(partition)
             if position > end:
                 raise ReadAnew(f"{partition.topic} {partition.partition} has lost records that were read")
