@@ -82,10 +82,10 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
     async def live() -> Response:
         return Response(compact_json.encode({"live": True}), media_type="application/json")
 
-    @app.get("/health/ready", tags=["operations"], summary="The read model is the present")
+    @app.get("/health/ready", tags=["operations"], summary="The gateway sees its topics as they are")
     async def ready() -> Response:
-        state = {"ready": parts.liveness.live, "condition": parts.liveness.condition}
-        status = 200 if parts.liveness.live else 503
+        state = {"ready": parts.liveness.serving, "condition": parts.liveness.condition}
+        status = 200 if parts.liveness.serving else 503
         return Response(compact_json.encode(state), status, media_type="application/json")
 
     @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")

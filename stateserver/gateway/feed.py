@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from aiokafka import TopicPartition
@@ -15,6 +15,7 @@ from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
 from stateserver.codec.unit import decode_unit
+from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel, Rows
@@ -41,6 +42,7 @@ class Feed:
         self,
         client_options: Mapping[str, Any],
         topics: Topics,
+        journals: Sequence[str],
         reading: ReadModel,
         hub: Hub,
         liveness: Liveness,
@@ -48,6 +50,8 @@ class Feed:
     ) -> None:
         self._client_options = client_options
         self._topics = topics
+        self._journals = journals
+        self._watch = JournalWatch()
         self._reading = reading
         self._hub = hub
         self._liveness = liveness
@@ -58,7 +62,7 @@ class Feed:
         attempt = 0
         while True:
             try:
-                async with TopicReader(self._client_options, self._topics) as reader:
+                async with TopicReader(self._client_options, self._topics, self._journals) as reader:
                     await self._read(reader)
                     attempt = 0
                     await self._follow(reader)
@@ -155,7 +159,9 @@ class Feed:
             await asyncio.sleep(HEARTBEAT_S)
             try:
                 self._metrics.lag.set(await reader.lag())
-                self._enter(Condition.LIVE)
+                self._watch.arrived(await reader.journal_ends(), time.monotonic())
+                unread = self._watch.unread(time.monotonic())
+                self._enter(Condition.JOURNAL_UNREAD if unread else Condition.LIVE)
             except (KafkaError, OSError, TimeoutError) as trouble:
                 self._enter(Condition.BROKER_LOST, trouble)  # the consumer itself tries to connect again
 
@@ -167,6 +173,8 @@ class Feed:
             if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
                 self._hub.published(touched)
                 raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
+        for record in _flat(records):
+            self._watch.answered(record.partition)
         for record in _flat(records, self._topics.units, self._topics.systems, self._topics.blasts):
             self._guarded(self._take_row, self._reading, record)
         self._reading.trim_logs()

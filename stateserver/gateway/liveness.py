@@ -13,6 +13,8 @@ class Condition(StrEnum):
     LIVE = "live"
     BROKER_LOST = "broker_lost"
     READING_ANEW = "reading_anew"
+    JOURNAL_UNREAD = "journal_unread"
+    """Records come into the journal, and nothing comes of them."""
 
 
 class Liveness:
@@ -27,6 +29,11 @@ class Liveness:
     def live(self) -> bool:
         """Is what the read model holds the present, but for what is on its way?"""
         return self.condition is Condition.LIVE
+
+    @property
+    def serving(self) -> bool:
+        """Does this gateway itself do its part? Where only a worker is missing, it must still be there to say so."""
+        return self.condition in (Condition.LIVE, Condition.JOURNAL_UNREAD)
 
     def enter(self, condition: Condition) -> None:
         """The feed's condition is this from now on."""

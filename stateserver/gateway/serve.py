@@ -66,6 +66,7 @@ async def serve(settings: Settings, listening: Callable[[int], None] | None = No
     feed = Feed(
         kafka_client_options(settings),
         Topics.with_prefix(settings.topic_prefix),
+        settings.packets_topics,
         parts.reading,
         parts.hub,
         parts.liveness,

@@ -25,7 +25,7 @@ from stateserver.gateway.subscriptions import Hub
 from stateserver.security.sessions import Sessions
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
 
-LIMIT_S = 20.0
+LIMIT_S = 45.0
 
 
 class Tokens(NamedTuple):

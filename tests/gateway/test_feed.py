@@ -11,23 +11,31 @@ from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
 from stateserver.codec.topics import Topics
 from stateserver.gateway import feed as feed_module
+from stateserver.gateway import topic_reader
 from stateserver.gateway.app import Parts
 from stateserver.gateway.feed import Feed
+from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.subscriptions import Filter
 from stateserver.gateway.system_model import Trouble
-from tests.gateway.serving import Gateway, make_parts, make_tokens, serving, until
+from tests.gateway.serving import LIMIT_S, Gateway, make_parts, make_tokens, serving, until
 from tests.gateway.test_api import example
 from tests.gateway.test_system_model import sample_events
 from tests.gateway.topics import make_topics, new_topics, writing
 from tests.gateway.worker import Worker
 
 
+def feed_of(bootstrap: str, topics: Topics, parts: Parts) -> Feed:
+    """The feed of a gateway's parts."""
+    options = {"bootstrap_servers": bootstrap}
+    return Feed(options, topics, [topics.packets], parts.reading, parts.hub, parts.liveness, parts.metrics)
+
+
 @asynccontextmanager
 async def reading(bootstrap: str, topics: Topics) -> AsyncIterator[Parts]:
     """A gateway's parts, kept at the present by a feed."""
     parts = make_parts(make_tokens())
-    feed = Feed({"bootstrap_servers": bootstrap}, topics, parts.reading, parts.hub, parts.liveness, parts.metrics)
+    feed = feed_of(bootstrap, topics, parts)
     task = asyncio.create_task(feed.run())
     try:
         yield parts
@@ -134,6 +142,7 @@ async def test_a_broker_that_is_lost_is_told_and_one_that_forgot_everything_is_n
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(topic_reader, "BROKER_ANSWER_S", 2.0)
     topics = new_topics()
     with Tansu(tmp_path / "one") as broker:
         await make_topics(broker.bootstrap, topics)
@@ -153,11 +162,31 @@ async def test_a_broker_that_is_lost_is_told_and_one_that_forgot_everything_is_n
                 assert parts.reading.systems["site"].units == {"3/1": {"type": 5}}
 
 
+async def test_records_that_nothing_comes_of_are_told(
+    broker: Broker, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(feed_module, "JournalWatch", lambda: JournalWatch(0.2))
+    topics = new_topics()
+    await make_topics(broker.bootstrap, topics)
+    async with writing(broker.bootstrap, topics) as writer:
+        await writer.put(topics.packets, b"site", b"from before the gateway came")
+        async with reading(broker.bootstrap, topics) as parts:
+            await until(lambda: parts.liveness.live)
+            async with asyncio.timeout(LIMIT_S):
+                while parts.liveness.condition is not Condition.JOURNAL_UNREAD:
+                    await writer.put(topics.packets, b"site", b"a record that no worker reads")
+            assert parts.liveness.serving
+            assert not parts.liveness.live
+            await writer.events(worker.events[:1])
+            await until(lambda: parts.liveness.live)
+
+
 async def test_a_whole_gateway_on_a_broker_shows_the_blast(tansu: Broker, worker: Worker) -> None:
     topics, tokens = new_topics(), make_tokens()
     await make_topics(tansu.bootstrap, topics)
     parts = make_parts(tokens)
-    feed = Feed({"bootstrap_servers": tansu.bootstrap}, topics, parts.reading, parts.hub, parts.liveness, parts.metrics)
+    feed = feed_of(tansu.bootstrap, topics, parts)
     async with writing(tansu.bootstrap, topics) as writer, serving(parts, tokens, feed.run) as gateway:
         await writer.events(worker.events)
         for stage in worker.stages:

@@ -19,6 +19,7 @@ const CONDITIONS = {
   starting: "The gateway is starting and has not read the journal yet.",
   no_topics: "The broker has no topics yet: has a worker been started?",
   broker_lost: "The gateway has lost the broker: nothing new can reach it.",
+  journal_unread: "Records arrive in the journal, but nothing comes of them: is a worker running?",
   reading_anew: "The gateway is reading everything anew, since something was missing.",
 };
 

@@ -1,0 +1,38 @@
+"""Notices that records come into the journal and nothing comes of them: the worker is gone, or can't go on.
+
+Nothing else would tell: without a worker the topics simply stay as they are, and look like a quiet mine. Pure.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+PATIENCE_S: Final = 10.0
+"""Longer than a worker takes to take over from another."""
+
+Journal = tuple[str, int]
+"""An input topic and a partition of it."""
+
+
+class JournalWatch:
+    """Times are of any clock that only goes forward, in s."""
+
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._ends: dict[Journal, int] = {}
+        self._waiting_since: dict[int, float] = {}
+
+    def arrived(self, ends: Mapping[Journal, int], now_s: float) -> None:
+        """The journals end there now. What they held when first looked at does not count."""
+        for journal, end in ends.items():
+            if end > self._ends.get(journal, end):
+                self._waiting_since.setdefault(journal[1], now_s)
+        self._ends |= ends
+
+    def answered(self, partition: int) -> None:
+        """Something has come of a partition's records."""
+        self._waiting_since.pop(partition, None)
+
+    def unread(self, now_s: float) -> list[int]:
+        """The partitions whose records nothing has come of for too long."""
+        late = now_s - self._patience_s
+        return sorted(partition for partition, since in self._waiting_since.items() if since <= late)

@@ -1,0 +1,29 @@
+"""Records in, and something out: or it is told."""
+
+from stateserver.gateway.journal_watch import JournalWatch
+
+
+def test_what_was_there_before_does_not_count() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 7}, 0)
+    watch.arrived({("packets", 1): 7}, 100)
+    assert watch.unread(200) == []
+
+
+def test_records_that_nothing_comes_of_are_told_after_a_while() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 7, ("packets", 2): 0}, 0)
+    watch.arrived({("packets", 1): 8, ("packets", 2): 0}, 5)
+    watch.arrived({("packets", 1): 9, ("packets", 2): 0}, 12)
+    assert watch.unread(14.9) == []
+    assert watch.unread(15) == [1]
+    watch.answered(1)
+    assert watch.unread(100) == []
+
+
+def test_each_partition_answers_for_itself() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 0, ("packets", 2): 0, ("more", 2): 0}, 0)
+    watch.arrived({("packets", 1): 1, ("packets", 2): 0, ("more", 2): 1}, 1)
+    watch.answered(1)
+    assert watch.unread(11) == [2]
