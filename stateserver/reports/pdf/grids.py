@@ -127,7 +127,7 @@ def _told(booster: ActiveBooster) -> tuple[str, Style]:
 
 def _draw_grid(paper: Paper, grid: Grid, rows: int, left: float, signs: Iterable[tuple[int, str]]) -> None:
     cell, left = grid.cell, left + LABELS
-    for row in range(rows):
+    for row in range(0, rows, 1 if cell > ROW_NUMBER.size else 2):
         base = paper.y - (row + 0.5) * cell - 2.2
         paper.text(left - 4, base, str(row * grid.columns + 1), ROW_NUMBER, Align.RIGHT)
     paper.canvas.setStrokeColor(HAIRLINE)

@@ -95,7 +95,7 @@ def _draw_axes(paper: Paper, plan: Plan) -> None:
         canvas.setLineWidth(0.4)
         canvas.line(LEFT_AXIS, base, RIGHT, base)
         paper.text(LEFT_AXIS - 4, base - 2.4, number(count), SMALL_GREY, Align.RIGHT)
-    pitch = (RIGHT - LEFT_AXIS) / len(bins)
+    pitch = (RIGHT - 8 - LEFT_AXIS) / len(bins)
     for index in bins:
         base = bottom
         for outcome in STACKED:
