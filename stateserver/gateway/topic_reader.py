@@ -132,13 +132,18 @@ class TopicReader:
         """The records from `begin` to `end` of these partitions alone. Raises ReadAnew if it gets nowhere."""
         for partition, offset in begin.items():
             self._consumer.seek(partition, offset)
-        remaining = {partition for partition in begin if begin[partition] < end[partition]}
+        goals = {partition: end[partition] for partition in begin if begin[partition] < end[partition]}
+        remaining, begun = set(goals), set[TopicPartition]()
         self._consumer.resume(*remaining)
         moved_at = time.monotonic()
         while remaining:
             records = await self.step()
+            # Once for each: while somebody writes, the end that fetching tells runs ahead of us.
+            for partition in records.keys() - begun:
+                goals[partition] = self._known_end(partition, goals[partition])
+            begun |= records.keys()
             yield records
-            reached = {one for one in remaining if await self._consumer.position(one) >= end[one]}
+            reached = {one for one in remaining if await self._consumer.position(one) >= goals[one]}
             if reached:
                 self._consumer.pause(*reached)
                 remaining -= reached
@@ -157,6 +162,10 @@ class TopicReader:
         records: Records = await self._consumer.getmany(timeout_ms=STEP_MS, max_records=RECORDS_A_STEP)
         return records
 
+    def _known_end(self, partition: TopicPartition, told: int) -> int:
+        """Asked for the end, the embedded broker tells where the last batch begins, and one; fetching tells the end."""
+        return max(told, self._consumer.highwater(partition) or 0)
+
     async def journal_ends(self) -> dict[Journal, int]:
         """Where the journals end, of which nothing is read here."""
         async with asyncio.timeout(BROKER_ANSWER_S):
@@ -172,8 +181,7 @@ class TopicReader:
             ends: Offsets = await self._consumer.end_offsets(self.partitions.all)
         now, behind = time.monotonic(), 0
         for partition, told in ends.items():
-            # Asked for the end, the embedded broker tells where the last batch begins, and one; fetching tells the end.
-            end = max(told, self._consumer.highwater(partition) or 0)
+            end = self._known_end(partition, told)
             position = await self._consumer.position(partition)
             if position > end:
                 raise ReadAnew(f"{partition.topic} {partition.partition} has lost records that were read")

@@ -9,7 +9,8 @@ import pytest
 
 from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
-from stateserver.codec.topics import Topics
+from stateserver.codec.topics import Topics, unit_key
+from stateserver.codec.unit import UnitRow, encode_unit
 from stateserver.gateway import feed as feed_module
 from stateserver.gateway import topic_reader
 from stateserver.gateway.app import Parts
@@ -92,6 +93,25 @@ async def test_a_gateway_that_comes_early_follows_everything(broker: Broker, wor
         while parts.hub.next_message(opening.subscription) is not None:
             """It follows to the end."""
         assert opening.subscription.cursor == len(worker.events)
+
+
+async def test_all_of_the_last_batch_is_read_before_the_state_is_told(
+    broker: Broker, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked where a partition ends, a broker may name the middle of its last batch."""
+    monkeypatch.setattr(topic_reader, "RECORDS_A_STEP", 3)
+    topics = new_topics()
+    await make_topics(broker.bootstrap, topics)
+    units = [
+        (unit_key("site", path), encode_unit(UnitRow("site", path, 1, {})))
+        for path in (path for path, _ in worker.system.units())
+    ]
+    async with writing(broker.bootstrap, topics) as writer:
+        await writer.batch(topics.units, units)
+        await writer.batch(topics.units, [(key, None) for key, _ in units])
+    async with reading(broker.bootstrap, topics) as parts:
+        await until(lambda: parts.liveness.ready)
+        assert all(model.units == {} for model in parts.reading.systems.values())
 
 
 async def test_repeats_and_records_that_cannot_be_read_do_no_harm(tansu: Broker, worker: Worker) -> None:

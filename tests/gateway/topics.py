@@ -1,5 +1,6 @@
 """The gateway's topics on a real broker, filled as a worker fills them."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -46,6 +47,11 @@ class Writer:
     async def put(self, topic: str, key: bytes, value: bytes | None) -> None:
         """One record, acknowledged."""
         await self.producer.send_and_wait(topic, value, key=key, partition=self.partition)
+
+    async def batch(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Records in as few batches as may be, as a worker writes them."""
+        sent = [await self.producer.send(topic, value, key=key, partition=self.partition) for key, value in records]
+        await asyncio.gather(*sent)
 
     async def events(self, changes: Iterable[Change]) -> None:
         """Change events."""
