@@ -1,15 +1,16 @@
 """Blasts made up for reports: played as frames through the core, so that document and snapshots are real ones."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from stateserver.domain.blast import FIRED, MISSED, UNREPORTED, JsonObject
+from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
 from stateserver.protocol.encode import encode_frame
 from stateserver.protocol.modes import MODES, Mode
 from stateserver.replay.folding import Folding
+from stateserver.reports.views import Filed
 
 START: Final = 1_563_530_000_000
 CONTROL_UNIT: Final = 23
@@ -28,12 +29,8 @@ Choose = Callable[[int, int], str]
 """What becomes of a detonator, by its booster's number from 0 and its window from 1."""
 
 
-class Folded(NamedTuple):
-    """A report document and its snapshots."""
-
-    document: JsonObject
-    start: bytes
-    end: bytes | None
+def all_fire(_booster: int, _window: int) -> str:
+    return FIRED
 
 
 @dataclass
@@ -42,7 +39,7 @@ class MadeUp:
 
     boosters: int
     detonators: int
-    becomes: Choose = lambda booster, window: FIRED
+    becomes: Choose = all_fire
     idle: int = 0
     is_aborted: bool = False
     is_closed: bool = True
@@ -50,14 +47,14 @@ class MadeUp:
     warned: bool = False
     system: str = "Upper Pit"
 
-    def fold(self) -> Folded:
+    def fold(self) -> Filed:
         """Play it, and take the report of it."""
         folding = Folding(self.system)
         for record in self.records():
             folding.apply(record)
         document = folding.documents()[0]
         snapshots, blast = folding.snapshots, document["blast"]
-        return Folded(document, snapshots[blast, "start"], snapshots.get((blast, "end")))
+        return Filed(document, snapshots[blast, "start"], snapshots.get((blast, "end")))
 
     def records(self) -> Iterator[Record]:
         """The journal of it."""
@@ -69,7 +66,10 @@ class MadeUp:
         for unit, label in self.labels.items():
             command = {"action": "label_unit", "unit": unit, "label": label, "actor": "anna"}
             yield CommandRecord(at, Mode.AXXIS500, json.dumps(command).encode())
-        stages = [(1_000, [_control(FIRING)]), (14_250, [_control(DISARMED if self.is_aborted else ARMED)])]
+        stages: list[tuple[int, Iterable[bytes]]] = [
+            (1_000, [_control(FIRING)]),
+            (14_250, [_control(DISARMED if self.is_aborted else ARMED)]),
+        ]
         if self.is_closed:
             stages.append((5_000, self._reporting()))
         for pause, payloads in stages:

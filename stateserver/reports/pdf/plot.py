@@ -15,6 +15,7 @@ from stateserver.reports.wording import counted, nouns_of, number
 
 HEIGHT: Final = 190.0
 LEFT_AXIS: Final = LEFT + 34.0
+END: Final = 14.0  # room for half of the last delay
 BINS_MAX: Final = 60
 STACKED: Final = (FIRED, AWAITED, MISSED, UNREPORTED, SILENT_BEFORE)
 
@@ -95,7 +96,7 @@ def _draw_axes(paper: Paper, plan: Plan) -> None:
         canvas.setLineWidth(0.4)
         canvas.line(LEFT_AXIS, base, RIGHT, base)
         paper.text(LEFT_AXIS - 4, base - 2.4, number(count), SMALL_GREY, Align.RIGHT)
-    pitch = (RIGHT - 8 - LEFT_AXIS) / len(bins)
+    pitch = (RIGHT - END - LEFT_AXIS) / len(bins)
     for index in bins:
         base = bottom
         for outcome in STACKED:
