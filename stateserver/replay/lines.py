@@ -74,7 +74,7 @@ class LineReader:
             created_at=_whole("created_at", said.get("created_at")),
             mode=self._mode(said.get("mode", self.mode)),
             source=_text("source", said.get("source", DEFAULT_SOURCE)),
-            sequence=_whole("sequence", said["sequence"]) if "sequence" in said else None,
+            sequence=_whole("sequence", said["sequence"], -WHOLE_MAX) if "sequence" in said else None,
             packet=_text("packet", said.get("packet")) if kind == "frame" else None,
             command=_command(said.get("command")) if kind == "command" else None,
         )
@@ -94,10 +94,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _whole(name: str, said: object) -> int:
+def _whole(name: str, said: object, least: int = 0) -> int:
     # True and False are ints to Python, not to JSON.
-    if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said <= WHOLE_MAX:
-        raise _bad(f"{name} is no integer from 0 to 2^53 - 1")
+    if not isinstance(said, int) or isinstance(said, bool) or not least <= said <= WHOLE_MAX:
+        raise _bad(f"{name} is no integer from {least} to 2^53 - 1")
     return said
 
 

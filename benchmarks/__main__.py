@@ -1,0 +1,23 @@
+"""`python -m benchmarks [NAME ...]`: run the benchmarks, all or those named."""
+
+import argparse
+import importlib
+
+BENCHMARKS = {
+    "core": "the core on the standard load, beside a floor that only opens and checks the same records",
+    "replay": "a journal file, from its lines to what becomes of it",
+}
+
+
+def main() -> None:
+    """Run them one after the other; each prints its own table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = "; ".join(f"{name}: {what}" for name, what in BENCHMARKS.items())
+    parser.add_argument("name", nargs="*", choices=[[], *BENCHMARKS], help=names)
+    for name in parser.parse_args().name or BENCHMARKS:
+        print(f"{name}: {BENCHMARKS[name]}")
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
