@@ -54,6 +54,7 @@ async def test_a_person_sees_the_blast_happen_without_a_reload(
         )
         await expect(page.locator("[data-unit='3/158/4/37']")).to_have_attribute("data-outcome", "silent_before")
         await expect(page.locator("[data-outcome=unreported]")).to_have_count(99)
+        await expect(page.locator("article[data-unit='3/158'] .tally")).to_contain_text("U 99 unreported")
         await expect(page.locator("#events > [data-kind=blast_closed]")).to_have_attribute("data-event-version", "239")
         assert await page.evaluate("window.notReloaded") is True
 

@@ -27,14 +27,15 @@ export const MARKS = [
 
 /**
  * What the latest blast made of it. Its standing alone would mislead: it is what was last heard, maybe before.
- * @type {Record<Outcome, { sign: string, name: string }>}
+ * `brief` is for a count of them.
+ * @type {Record<Outcome, { sign: string, brief: string, name: string }>}
  */
 export const OUTCOMES = {
-  watched: { sign: "…", name: "in the blast under way: as it was before" },
-  fired: { sign: "F", name: "no longer answers since the blast, presumed fired" },
-  missed: { sign: "M", name: "missed in the blast: still answers" },
-  unreported: { sign: "U", name: "unreported since the blast: nobody may take it for fired" },
-  silent_before: { sign: "S", name: "silent before the blast: nobody can say what became of it" },
+  watched: { sign: "…", brief: "in the blast", name: "in the blast under way: as it was before" },
+  fired: { sign: "F", brief: "presumed fired", name: "no longer answers since the blast, presumed fired" },
+  missed: { sign: "M", brief: "missed", name: "missed in the blast: still answers" },
+  unreported: { sign: "U", brief: "unreported", name: "unreported since the blast: nobody may take it for fired" },
+  silent_before: { sign: "S", brief: "silent before the blast", name: "silent before the blast: nobody can say what became of it" },
 };
 
 /**

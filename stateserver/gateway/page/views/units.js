@@ -44,7 +44,7 @@ class Card {
     setAttribute(this.element, "data-warnings", String(warnings.length));
     setChildren(this.chips, chips(fields, warnings.map((warning) => warning.field)));
     showFacts(this.counts, counts(fields, state.changedAt.get(path) ?? null));
-    setText(this.tally, tallyText(windows, state));
+    setText(this.tally, `${tallyText(windows, state)}${outcomeText(windows, told)}`);
     this.tally.hidden = windows.length === 0;
     this.lost.hidden = fields.communication_status === true;
     this.grid.show(windows, state.units, told);
@@ -131,6 +131,20 @@ function tallyText(windows, state) {
     .filter(({ count }) => count > 0)
     .map(({ count, sign, name }) => `${sign} ${count} ${name}`)
     .join("   ");
+}
+
+/**
+ * @param {string[]} windows
+ * @param {Map<string, Told>} told
+ * @returns {string}
+ */
+function outcomeText(windows, told) {
+  const found = windows.map((path) => told.get(path)?.outcome);
+  const parts = Object.entries(OUTCOMES)
+    .map(([outcome, { sign, brief }]) => ({ count: found.filter((one) => one === outcome).length, sign, brief }))
+    .filter(({ count }) => count > 0)
+    .map(({ count, sign, brief }) => `${sign} ${count} ${brief}`);
+  return parts.length ? `\nOf the latest blast: ${parts.join("   ")}` : "";
 }
 
 /** @returns {HTMLElement} */
