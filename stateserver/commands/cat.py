@@ -9,26 +9,17 @@ from contextlib import aclosing
 from typing import Any
 
 import click
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.shown import SHOW, JsonObject, show_key
 from stateserver.codec.topics import Topics
+from stateserver.commands.topic_reading import CannotRead, read_topics
 from stateserver.domain.records import CommandRecord, FrameRecord
-from stateserver.errors import StateServerError
 from stateserver.protocol.reasons import Rejected
 from stateserver.security.envelope import open_record
 from stateserver.security.keyring import KeyRing
-from stateserver.settings import SettingError, Settings, kafka_client_options, load_settings, variable
-
-STEP_MS = 500
-START_LIMIT_S = 15.0
-
-
-class CannotRead(StateServerError):
-    """The broker or the topic is not there."""
+from stateserver.settings import SettingError, Settings, load_settings, variable
 
 
 @click.command()
@@ -50,7 +41,9 @@ def command(
     settings = load_settings(os.environ)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, once
     ring = _ring(settings) if opened else None
-    reading = _read(settings, _full_names(settings, topic), partitions, from_beginning, follow or not from_beginning)
+    reading = read_topics(
+        settings, _full_names(settings, topic), partitions, from_beginning, follow or not from_beginning
+    )
     try:
         asyncio.run(_print(reading, topic, ring, records_max))
     except KafkaError as error:
@@ -111,62 +104,3 @@ def _opened(record: Any, ring: KeyRing) -> JsonObject:
     if isinstance(content, CommandRecord):
         return {"command": content.command.decode(errors="backslashreplace")}
     return {}
-
-
-async def _read(
-    settings: Settings, topics: Sequence[str], wanted: Sequence[int], from_beginning: bool, follow: bool
-) -> AsyncGenerator[Any, None]:
-    """The records of these topics: to where each ends now, or for ever."""
-    options = kafka_client_options(settings)
-    consumer = AIOKafkaConsumer(**options, group_id=None, enable_auto_commit=False, isolation_level="read_committed")
-    try:
-        async with asyncio.timeout(START_LIMIT_S):
-            places = await _places(options, topics, wanted)
-            await consumer.start()
-            consumer.assign(places)
-            ends = await consumer.end_offsets(places)
-            begins = await consumer.beginning_offsets(places) if from_beginning else ends
-        for place in places:
-            consumer.seek(place, begins[place])
-        while follow or await _more(consumer, ends):
-            for records in (await consumer.getmany(timeout_ms=STEP_MS)).values():
-                for record in records:
-                    yield record
-    except TimeoutError:
-        raise CannotRead(f"no answer within {START_LIMIT_S:g} s", f"see {variable('brokers')}") from None
-    finally:
-        await consumer.stop()
-
-
-async def _more(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
-    """Whether there is something behind what was read; what comes in the meantime counts too."""
-    for place, end in ends.items():
-        # Asked for the end, the embedded broker tells where the last batch begins, and one; fetching tells the end.
-        if await consumer.position(place) < max(end, consumer.highwater(place) or 0):
-            return True
-    return False
-
-
-async def _places(options: dict[str, Any], topics: Sequence[str], wanted: Sequence[int]) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        # Asked for a topic that is not there, some brokers make it.
-        known = sorted(set(topics) & set(await admin.list_topics()))
-        described = await admin.describe_topics(known) if known else []
-    finally:
-        await admin.close()
-    there = [
-        TopicPartition(topic["topic"], partition["partition"])
-        for topic in described
-        if not topic["error_code"]
-        for partition in topic["partitions"]
-    ]
-    places = sorted(place for place in there if not wanted or place.partition in wanted)
-    missing = set(topics) - {place.topic for place in places}
-    if missing:
-        what = f"topic {', '.join(sorted(missing))}" + (
-            f" with partition {', '.join(map(str, wanted))}" if wanted else ""
-        )
-        raise CannotRead(f"there is no {what}", "A worker makes the topics.")
-    return places

@@ -1,32 +1,29 @@
 """`stateserver report`: a blast's report as PDF, CSV or JSON, from a running system's topics."""
 
 import asyncio
+import logging
 import os
 import sys
-import time
+from contextlib import aclosing
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import click
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stateserver.codec.blast import END, REPORT, START, BlastAssembler, BlastDocument, decode_blast_part
 from stateserver.codec.topics import Topics
+from stateserver.commands.topic_reading import CannotRead, read_topics
 from stateserver.errors import StateServerError
 from stateserver.reports.files import write_file, write_files
 from stateserver.reports.views import FORMATS, VIEWS, Filed
-from stateserver.settings import Settings, kafka_client_options, load_settings, variable
-
-STALLED_S: Final = 30.0
-STEP_MS: Final = 500
+from stateserver.settings import Settings, load_settings, variable
 
 
 class NoReport(StateServerError):
-    """There is no such blast, or it can't be read."""
+    """There is no such blast."""
 
 
 @click.command()
@@ -45,7 +42,11 @@ def command(blast_id: UUID, wanted: str, out: str) -> None:
     The same blast gives the same bytes each time.
     """
     settings = load_settings(os.environ)
-    filed = asyncio.run(read_blast(settings, str(blast_id)))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, once
+    try:
+        filed = asyncio.run(read_blast(settings, str(blast_id)))
+    except KafkaError as error:
+        raise CannotRead(f"cannot read blasts: {error}", f"see {variable('brokers')}") from error
     zone = ZoneInfo(settings.time_zone)
     if out == "-":
         VIEWS[FORMATS[wanted][0]].write(filed, zone, sys.stdout.buffer)
@@ -58,60 +59,20 @@ def command(blast_id: UUID, wanted: str, out: str) -> None:
 
 
 async def read_blast(settings: Settings, blast: str) -> Filed:
-    """The newest report of a blast with its snapshots, from the topic. Raises NoReport."""
+    """The newest report of a blast with its snapshots, from the topic. Raises NoReport, CannotRead."""
     topic = Topics.with_prefix(settings.topic_prefix).blasts
-    consumer = AIOKafkaConsumer(
-        **kafka_client_options(settings),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
-    try:
-        await consumer.start()
-        try:
-            documents = await _read_documents(consumer, topic, blast)
-        finally:
-            await consumer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        where = f"{topic} at {', '.join(settings.brokers)}"
-        hint = f"Start the broker, or mend {variable('brokers')}."
-        raise NoReport(f"can't read {where} ({type(error).__name__})", hint) from error
-    if REPORT not in documents or START not in documents:
-        raise NoReport(f"no blast {blast} in {topic}", "Give the id of a blast as the page or the gateway shows it.")
-    end = documents.get(END)
-    return Filed(orjson.loads(documents[REPORT].content), documents[START].content, end.content if end else None)
-
-
-async def _read_documents(consumer: AIOKafkaConsumer, topic: str, blast: str) -> dict[str, BlastDocument]:
-    """The newest of each of the blast's documents. All partitions are read to the ends they have now."""
-    await consumer.topics()  # makes the client know them
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not partitions:
-        raise NoReport(f"there is no topic {topic}", f"Start a worker, or mend {variable('topic_prefix')}.")
-    consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
     assembler, prefix = BlastAssembler(), f"{blast}/".encode()
-    documents: dict[str, BlastDocument] = {}
-    moved_at = time.monotonic()
-    while True:
-        behind = [one for one in partitions if await consumer.position(one) < ends[one]]
-        if not behind:
-            return documents
-        records = await consumer.getmany(*behind, timeout_ms=STEP_MS)
-        for record in (record for some in records.values() for record in some):
-            document = _complete(assembler, record.value) if record.value and record.key.startswith(prefix) else None
-            if document is not None and document.version >= _version(documents, document.what):
-                documents[document.what] = document
-        if records:
-            moved_at = time.monotonic()
-        elif time.monotonic() - moved_at > STALLED_S:
-            raise TimeoutError
-
-
-def _complete(assembler: BlastAssembler, value: bytes) -> BlastDocument | None:
-    return assembler.add(decode_blast_part(value))
-
-
-def _version(documents: dict[str, BlastDocument], what: str) -> int:
-    return documents[what].version if what in documents else 0
+    newest: dict[str, BlastDocument] = {}
+    async with aclosing(read_topics(settings, (topic,), (), from_beginning=True, follow=False)) as records:
+        async for record in records:
+            if record.value is None or not record.key.startswith(prefix):
+                continue
+            document = assembler.add(decode_blast_part(record.value))
+            if document is not None and (
+                document.what not in newest or document.version >= newest[document.what].version
+            ):
+                newest[document.what] = document
+    if REPORT not in newest or START not in newest:
+        raise NoReport(f"no blast {blast} in {topic}", "Give the id of a blast as the page or the gateway shows it.")
+    end = newest.get(END)
+    return Filed(orjson.loads(newest[REPORT].content), newest[START].content, end.content if end else None)

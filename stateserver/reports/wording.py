@@ -171,10 +171,10 @@ def reasons_words(why: tuple[str, ...], nouns: Nouns) -> str:
 
 
 def change_words(change: Change, clock: SiteClock) -> str:
-    """What an event changed, or says besides its kind."""
+    """What an event changed, or says besides its kind: by name, so that no order of the document's shows."""
     if change.after:
-        return "; ".join(_field_change(name, change, clock) for name in change.after)
-    told = {name: value for name, value in change.details.items() if name != "blast" and value is not None}
+        return "; ".join(_field_change(name, change, clock) for name in sorted(change.after))
+    told = {name: value for name, value in sorted(change.details.items()) if name != "blast" and value is not None}
     if set(told) == {"field"}:
         return field_words(str(told["field"]))
     if set(told) == {"how"}:

@@ -4,11 +4,13 @@ import hashlib
 import io
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
+from stateserver.domain.canonical import canonical_json
 from stateserver.reports.document import Report
 from stateserver.reports.views import FORMATS, VIEWS
-from tests.reports.examples import FIELD, example_blasts
+from tests.reports.examples import ABORTED, FIELD, IBS, OPEN, example_blasts
 
 FILED = example_blasts()[FIELD]
 BEGINNINGS = {"pdf": b"%PDF-", "json": b"{"}
@@ -21,6 +23,17 @@ def test_a_view_gives_the_same_bytes_each_time(view: str) -> None:
         VIEWS[view].write(FILED, ZoneInfo("America/Santiago"), out)
     assert first.getvalue() == again.getvalue()
     assert first.getvalue().startswith(BEGINNINGS.get(view, b"\xef\xbb\xbf"))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", [FIELD, ABORTED, OPEN, IBS])
+def test_the_order_of_a_documents_members_makes_no_difference(view: str, name: str) -> None:
+    filed = example_blasts()[name]
+    as_it_lies_in_the_topic = filed._replace(document=orjson.loads(canonical_json(filed.document)))
+    one, other = io.BytesIO(), io.BytesIO()
+    VIEWS[view].write(filed, ZoneInfo("UTC"), one)
+    VIEWS[view].write(as_it_lies_in_the_topic, ZoneInfo("UTC"), other)
+    assert one.getvalue() == other.getvalue()
 
 
 def test_the_sha256_of_the_json_file_is_the_documents() -> None:

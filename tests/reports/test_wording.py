@@ -57,7 +57,7 @@ def test_changes_are_told_with_before_and_after() -> None:
 
 def test_details_are_told_in_words_and_what_people_wrote_as_they_wrote_it() -> None:
     acknowledged = change("warning_acknowledged", field="cable_fault", actor="o_hara", note="seen_it")
-    assert change_words(acknowledged, UTC) == "field cable fault; actor o_hara; note seen_it"
+    assert change_words(acknowledged, UTC) == "actor o_hara; field cable fault; note seen_it"
     assert change_words(change("warning_raised", field="too_low_battery"), UTC) == "too low battery"
     assert change_words(change("blast_closed", blast="x", how="timer_completed"), UTC) == "time ran out"
     assert change_words(change("stale_frame", as_of=1_563_531_134_999), UTC) == "as of 2019-07-19 10:12:14.999"
