@@ -14,8 +14,9 @@ from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.unit import decode_unit
-from stateserver.domain.change import change_to_json
+from stateserver.domain.change import Change, Fields, change_to_json, fold_change
 from stateserver.domain.records import FrameRecord
+from stateserver.protocol.commands import UnitType
 from stateserver.stream.ports import Row
 from tests.stream.chain import Chain, WorkerProcess, until_equal, values
 from tests.stream.journals import CAPTURE, OTHER_RING, example_records, expected, sealed
@@ -23,6 +24,12 @@ from tests.stream.journals import CAPTURE, OTHER_RING, example_records, expected
 pytestmark = pytest.mark.slow
 
 JSON = dict[str, Any]
+COUNTED = {
+    "children_logged": "logged",
+    "children_tagged": "tagged",
+    "children_programmed": "program",
+    "children_answering": "detonator_status",
+}
 CAPTURED = [sealed(record) for record in example_records(CAPTURE)]
 
 
@@ -69,6 +76,26 @@ async def assert_the_captures_outcome(chain: Chain) -> None:
     assert await changes(chain) == expected(CAPTURE, "changes.jsonl")
     assert await reports(chain) == expected(CAPTURE, "blasts.jsonl")
     assert await chain.read(chain.layout.topics.rejected) == []
+    await assert_the_invariants(chain)
+
+
+async def assert_the_invariants(chain: Chain) -> None:
+    """Of what lies in the topics: no gap, events that rebuild the units, counts that are a fresh count."""
+    told = [Change(**change) for change in await changes(chain)]
+    assert [change.version for change in told] == list(range(1, len(told) + 1))
+    rebuilt: dict[str, Fields] = {}
+    for change in told:
+        fold_change(rebuilt, change)
+    shown = await units(chain)
+    for path, fields in rebuilt.items():
+        assert {"system": "site", "unit": path, **fields, "as_of": shown[path]["as_of"]} == shown[path]
+    assert rebuilt.keys() == shown.keys()
+    for path, unit in shown.items():
+        if unit["type"] == UnitType.BOOSTER_TYPE_2:
+            children = [child for child in shown.values() if child.get("parent") == path]
+            counted = {name: sum(child.get(flag) is True for child in children) for name, flag in COUNTED.items()}
+            assert {name: unit[name] for name in COUNTED} == counted
+            assert unit["children"] == len(children)
 
 
 async def test_the_capture_through_the_chain_and_a_graceful_stop(chain: Chain) -> None:
