@@ -118,7 +118,7 @@ def _draw_figures(paper: Paper) -> None:
             told.fired is not None and told.fired < max(1, told.total),
         ),
     )
-    gap, height = 7.0, 66.0
+    gap, height = 7.0, 70.0
     width = (WIDTH - 2 * gap) / 3
     for index, (caption, figure, words, alarming) in enumerate(boxes):
         x, top = LEFT + index * (width + gap), paper.y

@@ -114,14 +114,15 @@ def _draw_block(paper: Paper, booster: ActiveBooster, picture: Picture, grid: Gr
 
 def _told(booster: ActiveBooster) -> tuple[str, Style]:
     counts = [
-        (booster.fired, "fired"),
+        (booster.fired, "presumed fired"),
         (booster.count(MISSED), "missed"),
         (booster.count(UNREPORTED), "unreported"),
         (len(booster.silent_before), "silent before"),
     ]
     if booster.fired is None:
         counts = [(booster.before.answering, "answering"), counts[3]]
-    told = ", ".join(f"{number(count)} {what}" for count, what in counts if count or what in {"fired", "answering"})
+    first, *others = counts
+    told = ", ".join(f"{number(count)} {what}" for count, what in (first, *(one for one in others if one[0])))
     return told, SMALL_RED if booster.successful is False else SMALL
 
 
