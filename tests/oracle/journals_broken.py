@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "packet": (None, 5, [], {}, True, LONE_SURROGATE),
     "kind": (None, "FRAME", "Tick", "", 5, [], {}, LONE_SURROGATE),
     "source": (None, 5, True, [], {}, LONE_SURROGATE, "a" + LONE_SURROGATE),
-    "sequence": (None, True, 1.0, 2.5, "3", [], {}, -1, 2**53),
+    "sequence": (None, True, 1.0, 2.5, "3", [], {}, -1, 2**53 - 1, 2**53, 1 - 2**53, -(2**53)),
     "mode": (None, "axxis100", "", 5, [], {}, "AXXIS100 ", LONE_SURROGATE),
     "command": (None, "label_unit", [], 5, True),
 }

@@ -37,7 +37,13 @@ class Lines:
             raise Reject("bad_encoding")
         created_at, mode = row.get("created_at"), row.get("mode", self.mode)
         source, sequence = row.get("source", "file"), row.get("sequence", 1)
-        if is_whole(created_at) and is_whole(sequence) and is_string(mode) and mode in MODES and is_string(source):
+        if (
+            is_whole(created_at)
+            and is_whole(sequence, 1 - 2**53)
+            and is_string(mode)
+            and mode in MODES
+            and is_string(source)
+        ):
             return self._record(row, created_at, mode, source)
         raise Reject("bad_encoding")
 
@@ -64,9 +70,9 @@ def parse(line: str) -> Any:
         raise Reject("bad_encoding") from None
 
 
-def is_whole(value: Any) -> TypeGuard[int]:
-    """The page gives these limits for created_at; a sequence, numbered from 1, is taken to have them too."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+def is_whole(value: Any, least: int = 0) -> TypeGuard[int]:
+    """The page gives these limits for created_at; a sequence, which has none there, may be as far below 0 too."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value < 2**53
 
 
 def is_string(value: Any) -> TypeGuard[str]:
