@@ -113,8 +113,8 @@ async def changes(
     after: Annotated[int, Query(ge=0, le=VERSION_MAX, description="A version")] = 0,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Response:
-    """In their order. 410 where these are not held any more."""
-    return Response(ask.changes(who, system, after=after, limit=limit), media_type=JSON)
+    """In their order, however old. 410 where these are not kept any more."""
+    return Response(await ask.changes(who, system, after=after, limit=limit), media_type=JSON)
 
 
 @resources.get("/systems/{system}/blasts", summary="Reports of the system's blasts, without timelines")

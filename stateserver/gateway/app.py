@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from stateserver import __version__
 from stateserver.gateway import api, compact_json, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.queries import Queries
@@ -28,6 +29,8 @@ class Parts(NamedTuple):
     liveness: Liveness
     metrics: Metrics
     doorkeeper: Doorkeeper
+    history: History | None = None
+    """Where events are found that are no longer in memory."""
 
 
 def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -> FastAPI:
@@ -52,7 +55,7 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere, which the policy forbids
         redoc_url=None,
     )
-    queries = Queries(parts.reading, parts.liveness)
+    queries = Queries(parts.reading, parts.liveness, parts.history)
     api.install(app, queries, parts.doorkeeper)
     _add_websocket(app, parts, queries)
     _add_operations(app, parts)

@@ -193,7 +193,7 @@ class Feed:
     def _fold(self, reading: ReadModel, record: Record) -> Folded | None:
         if record.value is None:
             return None
-        folded = reading.fold(decode_change(record.value))
+        folded = reading.fold(decode_change(record.value), record.partition)
         self._metrics.changes.labels(folded.name.lower()).inc()
         return folded
 

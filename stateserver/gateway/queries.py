@@ -5,6 +5,7 @@ from typing import Any, Final
 from stateserver.domain.paths import path_key
 from stateserver.gateway import compact_json
 from stateserver.gateway.documents import system_document, system_head, unit_document, unit_paths
+from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
@@ -31,8 +32,9 @@ BLAST_WAIT_S: Final = 5.0
 class Queries:
     """Each method answers a principal, or raises a Refusal."""
 
-    def __init__(self, reading: ReadModel, liveness: Liveness) -> None:
+    def __init__(self, reading: ReadModel, liveness: Liveness, history: History | None = None) -> None:
         self._reading = reading
+        self._history = history
         self._liveness = liveness
 
     def _let_in(self, who: Principal) -> None:
@@ -105,12 +107,14 @@ class Queries:
             "warnings": model.warnings.rows(),
         }
 
-    def changes(self, who: Principal, system: str, *, after: int = 0, limit: int = LIMIT_DEFAULT) -> bytes:
-        """The changes that follow a version, as JSON: they are encoded already."""
+    async def changes(self, who: Principal, system: str, *, after: int = 0, limit: int = LIMIT_DEFAULT) -> bytes:
+        """The changes that follow a version, as JSON: they are encoded already. Older ones come from their topic."""
         model = self.model(who, system)
         if after > model.version:
             raise BadRequest(f"version {after} has not come yet", f"the latest is {model.version}")
         changes = model.log.after(after, limit) if after < model.version else []
+        if changes is None and self._history is not None:
+            changes = await self._history.changes(system, after, limit)
         if changes is None:
             raise HistoryGone(after, model.log.first)
         return b'{"system":%b,"version":%d,"whole":%b,"changes":%b}' % (

@@ -75,9 +75,11 @@ class ReadModel:
         """Put a fresh reading in the place of what was held."""
         self.systems, self.blasts, self.generation = fresh.systems, fresh.blasts, fresh.generation
 
-    def fold(self, change: Change) -> Folded:
-        """Carry an event over, in a system that may be new."""
+    def fold(self, change: Change, partition: int | None = None) -> Folded:
+        """Carry an event over, in a system that may be new. `partition` is where it was found."""
         model = self.systems.get(change.system) or self._add(change.system)
+        if partition is not None:
+            model.partition = partition
         return model.fold(change)
 
     def refresh(self, row: SystemRow) -> None:

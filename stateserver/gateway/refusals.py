@@ -133,3 +133,12 @@ class NotThereYet(Refusal):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} has not come yet", "try again in a moment")
+
+
+class HistoryUnreachable(Refusal):
+    """Older changes have to be read from their topic, and that can't be done now."""
+
+    status, code, problem, title = 503, -32055, "history-unreachable", "History can't be read now"
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(f"older changes could not be read: {trouble}", "try again in a moment")

@@ -95,7 +95,7 @@ class Session:
         return compact_json.encode(self._queries.warnings(self.who, check(OfSystem, params).system))
 
     async def _changes_list(self, params: Params) -> bytes:
-        return self._queries.changes(self.who, **check(ChangesPage, params).model_dump())
+        return await self._queries.changes(self.who, **check(ChangesPage, params).model_dump())
 
     async def _blasts_list(self, params: Params) -> bytes:
         return compact_json.encode(self._queries.blasts(self.who, check(OfSystem, params).system))

@@ -16,6 +16,7 @@ from stateserver.errors import StateServerError
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.feed import Feed
+from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel
@@ -102,7 +103,8 @@ def listen(host: str, port: int) -> socket.socket:
 def _parts(settings: Settings) -> Parts:
     _refuse_plain_http_for_others(settings)
     reading = ReadModel()
-    return Parts(reading, Hub(reading), Liveness(), Metrics(), _doorkeeper(settings))
+    history = History(kafka_client_options(settings), Topics.with_prefix(settings.topic_prefix), reading)
+    return Parts(reading, Hub(reading), Liveness(), Metrics(), _doorkeeper(settings), history)
 
 
 def _refuse_plain_http_for_others(settings: Settings) -> None:

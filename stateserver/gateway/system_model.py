@@ -66,6 +66,8 @@ class SystemModel:
         self.name = name
         self.generation = generation
         self.row = row
+        self.partition = row.partition if row else None
+        """Where it lives in every topic."""
         self.version = row.version if row else 0
         self.time = row.time if row else None
         self.mode: str | None = row.mode if row else None
@@ -193,7 +195,7 @@ class SystemModel:
         if row.version > self.version:
             self._early_row = row
             return
-        self.row = row
+        self.row, self.partition = row, row.partition
         if row.time is not None:
             self.time = max(row.time, self.time or 0)
         if row.version >= self._mode_version:

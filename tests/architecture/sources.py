@@ -21,7 +21,8 @@ class Import(NamedTuple):
 
 def own_files(*suffixes: str) -> list[Path]:
     """Every file of the project with one of these suffixes (of all where none is given), data of tests excepted."""
-    found = [file for file in ROOT.iterdir() if file.is_file()]
+    # In a linked worktree .git is a file: git's own, which says where the repository is.
+    found = [file for file in ROOT.iterdir() if file.is_file() and file.name != ".git"]
     for folder in OWN_FOLDERS:
         found += [file for file in (ROOT / folder).rglob("*") if file.is_file()]
     return sorted(
