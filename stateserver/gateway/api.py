@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 
 from stateserver.gateway import compact_json
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
+from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
 from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
 from stateserver.gateway.queries import LIMIT_DEFAULT, LIMIT_MAX, Queries
 from stateserver.gateway.refusals import BadRequest, NotSupported
@@ -16,9 +17,9 @@ PREFIX: Final = "/api/v1"
 JSON: Final = "application/json"
 
 
-def install(app: FastAPI, queries: Queries, doorkeeper: Doorkeeper) -> None:
+def install(app: FastAPI, queries: Queries, guard: Guard) -> None:
     """Add the routes to the app; they find what they need in its state."""
-    app.state.queries, app.state.doorkeeper = queries, doorkeeper
+    app.state.queries, app.state.guard = queries, guard
     app.include_router(resources)
     app.include_router(session)
 
@@ -30,24 +31,22 @@ async def _queries(request: Request) -> Queries:
 
 
 async def _doorkeeper(request: Request) -> Doorkeeper:
-    doorkeeper = request.app.state.doorkeeper
-    assert isinstance(doorkeeper, Doorkeeper)
-    return doorkeeper
+    guard = request.app.state.guard
+    assert isinstance(guard, Guard)
+    return guard.doorkeeper
+
+
+async def _who(request: Request) -> Principal:
+    return principal_of(request)
 
 
 Keeper = Annotated[Doorkeeper, Depends(_doorkeeper)]
-
-
-async def _admit(request: Request, doorkeeper: Keeper) -> Principal:
-    return doorkeeper.admit(request).principal
-
-
 Ask = Annotated[Queries, Depends(_queries)]
-Who = Annotated[Principal, Depends(_admit)]
+Who = Annotated[Principal, Depends(_who)]
 
 
-async def _refuse_unknown_parameters(request: Request, _: Who) -> None:
-    """An answer to another question than was asked would look like one. Who may not ask is told that first."""
+async def _refuse_unknown_parameters(request: Request) -> None:
+    """An answer to another question than was asked would look like one."""
     route = request.scope["route"]
     assert isinstance(route, APIRoute)
     known = sorted(parameter.alias for parameter in route.dependant.query_params)
@@ -63,23 +62,25 @@ System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The sy
 UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Such as 3/158/4/37")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]
 
-resources = APIRouter(prefix=PREFIX, tags=["read"], dependencies=[Depends(_refuse_unknown_parameters)])
-session = APIRouter(prefix=f"{PREFIX}/session", tags=["session"])
+resources = APIRouter(
+    prefix=PREFIX, tags=["read"], route_class=GuardedRoute, dependencies=[Depends(_refuse_unknown_parameters)]
+)
+session = APIRouter(prefix=f"{PREFIX}/session", tags=["session"], route_class=GuardedRoute)
 
 
-@resources.get("/systems", summary="All systems, each in brief")
+@resources.get("/systems", operation_id="systems.list", summary="All systems, each in brief")
 async def systems(who: Who, ask: Ask) -> Response:
     """The systems that the credential is good for."""
     return _json(ask.systems(who))
 
 
-@resources.get("/systems/{system}", summary="One system")
+@resources.get("/systems/{system}", operation_id="systems.get", summary="One system")
 async def one_system(who: Who, ask: Ask, system: System) -> Response:
     """With what its latest checkpoint says: counters, gaps, the journal's position."""
     return _json(ask.system(who, system))
 
 
-@resources.get("/systems/{system}/units", summary="Units, in path order")
+@resources.get("/systems/{system}/units", operation_id="units.list", summary="Units, in path order")
 async def units(
     who: Who,
     ask: Ask,
@@ -93,19 +94,19 @@ async def units(
     return _json(ask.units(who, system, type=type, parent=parent, after=after, limit=limit))
 
 
-@resources.get("/systems/{system}/units/{unit:path}", summary="One unit")
+@resources.get("/systems/{system}/units/{unit:path}", operation_id="units.get", summary="One unit")
 async def one_unit(who: Who, ask: Ask, system: System, unit: UnitPath) -> Response:
     """A unit as it stands."""
     return _json(ask.unit(who, system, unit))
 
 
-@resources.get("/systems/{system}/warnings", summary="Open warnings")
+@resources.get("/systems/{system}/warnings", operation_id="warnings.list", summary="Open warnings")
 async def warnings(who: Who, ask: Ask, system: System) -> Response:
     """Those that are open, acknowledged or not."""
     return _json(ask.warnings(who, system))
 
 
-@resources.get("/systems/{system}/changes", summary="Events that follow a version")
+@resources.get("/systems/{system}/changes", operation_id="changes.list", summary="Events that follow a version")
 async def changes(
     who: Who,
     ask: Ask,
@@ -117,13 +118,15 @@ async def changes(
     return Response(await ask.changes(who, system, after=after, limit=limit), media_type=JSON)
 
 
-@resources.get("/systems/{system}/blasts", summary="Reports of the system's blasts, without timelines")
+@resources.get(
+    "/systems/{system}/blasts", operation_id="blasts.list", summary="Reports of the system's blasts, without timelines"
+)
 async def blasts(who: Who, ask: Ask, system: System) -> Response:
     """Oldest first; one that is open stands as it was at its latest stage."""
     return _json(ask.blasts(who, system))
 
 
-@resources.get("/blasts/{blast}", summary="A blast's whole report document")
+@resources.get("/blasts/{blast}", operation_id="blasts.get", summary="A blast's whole report document")
 async def one_blast(
     who: Who,
     ask: Ask,
@@ -136,13 +139,13 @@ async def one_blast(
     return _json(await ask.blast(who, blast, version=version))
 
 
-@session.get("", summary="Who is logged in")
+@session.get("", operation_id="session.get", summary="Who is logged in")
 async def who_is_logged_in(who: Who) -> Response:
     """Whom the credential belongs to, and which systems it is good for (null: all)."""
     return _json(_principal_document(who))
 
 
-@session.post("", summary="Trade a bearer token for a session cookie", status_code=201)
+@session.post("", operation_id="session.open", summary="Trade a bearer token for a session cookie", status_code=201)
 async def log_in(request: Request, doorkeeper: Keeper) -> Response:
     """The cookie can't be read by scripts, and is sent to this gateway's own page alone."""
     opened = doorkeeper.log_in(request)
@@ -159,7 +162,7 @@ async def log_in(request: Request, doorkeeper: Keeper) -> Response:
     return response
 
 
-@session.delete("", summary="Log out of this browser", status_code=204)
+@session.delete("", operation_id="session.close", summary="Log out of this browser", status_code=204)
 async def log_out(request: Request, doorkeeper: Keeper) -> Response:
     """The browser forgets its cookie."""
     doorkeeper.require_own_origin(request, needed=True)

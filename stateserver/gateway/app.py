@@ -10,9 +10,11 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from stateserver import __version__
 from stateserver.gateway import api, compact_json, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.guard import Guard, GuardedRoute
 from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import Refusal
@@ -28,9 +30,14 @@ class Parts(NamedTuple):
     hub: Hub
     liveness: Liveness
     metrics: Metrics
-    doorkeeper: Doorkeeper
+    guard: Guard
     history: History | None = None
     """Where events are found that are no longer in memory."""
+
+    @property
+    def doorkeeper(self) -> Doorkeeper:
+        """Who knows whom by which credential."""
+        return self.guard.doorkeeper
 
 
 def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -> FastAPI:
@@ -55,8 +62,9 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
         docs_url=None,  # FastAPI's own page loads its scripts from elsewhere, which the policy forbids
         redoc_url=None,
     )
+    app.router.route_class = GuardedRoute
     queries = Queries(parts.reading, parts.liveness, parts.history)
-    api.install(app, queries, parts.doorkeeper)
+    api.install(app, queries, parts.guard)
     _add_websocket(app, parts, queries)
     _add_operations(app, parts)
     _add_page(app)
@@ -69,29 +77,36 @@ def _add_websocket(app: FastAPI, parts: Parts, queries: Queries) -> None:
     @app.websocket(f"{api.PREFIX}/ws")
     async def websocket(socket: WebSocket) -> None:
         try:
-            visitor = parts.doorkeeper.admit(socket)
+            visitor = parts.guard.admit(socket, OPERATIONS["connect"])
+            assert visitor is not None
         except Refusal as refusal:
             parts.metrics.refused.labels(refusal.problem).inc()
             await socket.send_denial_response(problems.problem_response(refusal))
             return
         await socket.accept()
-        await Connection(socket, visitor, queries, parts.hub, parts.liveness, parts.metrics).serve()
+        connection = Connection(socket, visitor, parts.guard, queries, parts.hub, parts.liveness, parts.metrics)
+        await connection.serve()
 
 
 def _add_operations(app: FastAPI, parts: Parts) -> None:
     """For those who run it; open to all, as they tell nothing of any system."""
 
-    @app.get("/health/live", tags=["operations"], summary="The process answers")
+    @app.get("/health/live", operation_id="health.live", tags=["operations"], summary="The process answers")
     async def live() -> Response:
         return Response(compact_json.encode({"live": True}), media_type="application/json")
 
-    @app.get("/health/ready", tags=["operations"], summary="The gateway sees its topics as they are")
+    @app.get(
+        "/health/ready",
+        operation_id="health.ready",
+        tags=["operations"],
+        summary="The gateway sees its topics as they are",
+    )
     async def ready() -> Response:
         state = {"ready": parts.liveness.serving, "condition": parts.liveness.condition}
         status = 200 if parts.liveness.serving else 503
         return Response(compact_json.encode(state), status, media_type="application/json")
 
-    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    @app.get("/metrics", operation_id="metrics", tags=["operations"], summary="Prometheus metrics")
     async def metrics() -> Response:
         parts.metrics.live.set(parts.liveness.live)
         not_whole = sum(not model.whole for model in parts.reading.systems.values())
@@ -102,7 +117,7 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
 def _add_page(app: FastAPI) -> None:
     files = page_files.read_page()
 
-    @app.get("/", include_in_schema=False)
+    @app.get("/", operation_id="page", include_in_schema=False)
     async def start(request: Request) -> Response:
         return page_files.respond(files[page_files.START], request)
 
@@ -113,4 +128,4 @@ def _add_page(app: FastAPI) -> None:
         return one
 
     for path, file in files.items():
-        app.add_api_route(f"/page/{path}", serve(file), methods=["GET"], include_in_schema=False)
+        app.add_api_route(f"/page/{path}", serve(file), operation_id="page", methods=["GET"], include_in_schema=False)

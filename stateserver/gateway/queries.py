@@ -1,4 +1,7 @@
-"""What can be asked of a gateway, the same over HTTP and JSON-RPC, and who may ask it: all of that is here."""
+"""What can be asked of a gateway, the same over HTTP and JSON-RPC, by whoever the guard let in.
+
+A system that a principal may not see is, to them, none: it is looked up in one place.
+"""
 
 from typing import Any, Final
 
@@ -11,7 +14,6 @@ from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     BadRequest,
     HistoryGone,
-    NotAllowed,
     NotReady,
     NotThereYet,
     UnknownBlast,
@@ -19,7 +21,7 @@ from stateserver.gateway.refusals import (
     UnknownUnit,
 )
 from stateserver.gateway.system_model import SystemModel
-from stateserver.security.tokens import Permission, Principal, may
+from stateserver.security.tokens import Principal
 
 Document = dict[str, Any]
 
@@ -37,24 +39,22 @@ class Queries:
         self._history = history
         self._liveness = liveness
 
-    def _let_in(self, who: Principal) -> None:
-        if not may(who, Permission.READ, None):
-            raise NotAllowed(who.role, "read")
+    def _require_ready(self) -> None:
         if not self._liveness.ready:
             raise NotReady
 
     def model(self, who: Principal, system: str) -> SystemModel:
         """A system that this principal may see."""
-        self._let_in(who)
+        self._require_ready()
         model = self._reading.systems.get(system)
-        if model is None or not may(who, Permission.READ, system):
+        if model is None or not who.sees(system):
             raise UnknownSystem(system)
         return model
 
     def systems(self, who: Principal) -> Document:
         """The heads of all systems that this principal may see, by name."""
-        self._let_in(who)
-        names = sorted(name for name in self._reading.systems if may(who, Permission.READ, name))
+        self._require_ready()
+        names = sorted(name for name in self._reading.systems if who.sees(name))
         return {"systems": [system_head(self._reading, self._reading.systems[name]) for name in names]}
 
     def system(self, who: Principal, system: str) -> Document:
@@ -137,14 +137,14 @@ class Queries:
 
     async def blast(self, who: Principal, blast: str, *, version: int | None = None) -> Document:
         """The report document of a blast, its timeline included; with `version`, not as it stood before that."""
-        self._let_in(who)
+        self._require_ready()
         if version is not None and not await self._liveness.until(
             lambda: (held := self._reading.blasts.get(blast)) is not None and held.version >= version,
             BLAST_WAIT_S,
         ):
             raise NotThereYet(f"the report of blast {blast!r} at version {version}")
         held = self._reading.blasts.get(blast)
-        if held is None or not may(who, Permission.READ, held.system):
+        if held is None or not who.sees(held.system):
             raise UnknownBlast(blast)
         return held.document
 

@@ -5,6 +5,8 @@ from typing import Final
 
 from stateserver.domain.change import KINDS
 from stateserver.gateway import compact_json
+from stateserver.gateway.auth import Visitor
+from stateserver.gateway.guard import Guard
 from stateserver.gateway.json_rpc import Method, Params
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.parameters import (
@@ -21,7 +23,6 @@ from stateserver.gateway.parameters import (
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
 from stateserver.gateway.subscriptions import Filter, Hub, Subscription, Watcher
-from stateserver.security.tokens import Principal
 
 SUBSCRIPTIONS_MAX: Final = 64
 
@@ -29,9 +30,13 @@ SUBSCRIPTIONS_MAX: Final = 64
 class Session:
     """A connection's principal and subscriptions."""
 
-    def __init__(self, who: Principal, queries: Queries, hub: Hub, liveness: Liveness, watcher: Watcher) -> None:
-        self.who = who
+    def __init__(
+        self, visitor: Visitor, guard: Guard, queries: Queries, hub: Hub, liveness: Liveness, watcher: Watcher
+    ) -> None:
+        self.who = visitor.principal
         self.subscriptions: dict[str, Subscription] = {}
+        self._visitor = visitor
+        self._guard = guard
         self._queries = queries
         self._hub = hub
         self._liveness = liveness
@@ -39,7 +44,17 @@ class Session:
         self._opened = 0
 
     def methods(self) -> dict[str, Method]:
-        """The methods by name."""
+        """The methods by name, each behind the guard."""
+        return {name: self._guarded(name, method) for name, method in self._own_methods().items()}
+
+    def _guarded(self, name: str, method: Method) -> Method:
+        async def guarded(params: Params) -> bytes:
+            self._guard.allow_call(self._visitor, name, params)
+            return await method(params)
+
+        return guarded
+
+    def _own_methods(self) -> dict[str, Method]:
         return {
             "systems.list": self._systems_list,
             "systems.get": self._systems_get,

@@ -16,6 +16,7 @@ from stateserver.errors import StateServerError
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.feed import Feed
+from stateserver.gateway.guard import Guard
 from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
@@ -104,7 +105,7 @@ def _parts(settings: Settings) -> Parts:
     _refuse_plain_http_for_others(settings)
     reading = ReadModel()
     history = History(kafka_client_options(settings), Topics.with_prefix(settings.topic_prefix), reading)
-    return Parts(reading, Hub(reading), Liveness(), Metrics(), _doorkeeper(settings), history)
+    return Parts(reading, Hub(reading), Liveness(), Metrics(), Guard(_doorkeeper(settings)), history)
 
 
 def _refuse_plain_http_for_others(settings: Settings) -> None:

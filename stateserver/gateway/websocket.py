@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from stateserver.gateway import compact_json, json_rpc
 from stateserver.gateway.auth import Visitor
+from stateserver.gateway.guard import Guard
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.queries import Queries
@@ -42,6 +43,7 @@ class Connection:
         self,
         socket: WebSocket,
         visitor: Visitor,
+        guard: Guard,
         queries: Queries,
         hub: Hub,
         liveness: Liveness,
@@ -51,7 +53,7 @@ class Connection:
         self._visitor = visitor
         self._liveness = liveness
         self._metrics = metrics
-        self._session = Session(visitor.principal, queries, hub, liveness, watcher=self)
+        self._session = Session(visitor, guard, queries, hub, liveness, watcher=self)
         self._wake = asyncio.Event()
         self._sending = asyncio.Lock()
         self._told: Condition | None = None

@@ -17,6 +17,7 @@ from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.guard import Guard
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel
@@ -36,18 +37,26 @@ class Tokens(NamedTuple):
     packet_server: str
     expired: str
     document: str
+    by_role: dict[Role, str]
+    """Good for every system."""
+    bound_by_role: dict[Role, str]
+    """Good for one system alone."""
 
 
 def make_tokens(bound_to: str = "other") -> Tokens:
     """Tokens, and the document that knows them by their hashes."""
     made = {name: new_token() for name in ("viewer", "bound", "packet_server", "expired")}
+    by_role, bound_by_role = {role: new_token() for role in Role}, {role: new_token() for role in Role}
     entries = [
         entry_document(made["viewer"], "viewer", Role.VIEWER, ["*"], None),
         entry_document(made["bound"], "bound", Role.VIEWER, [bound_to], None),
         entry_document(made["packet_server"], "packet-server", Role.PACKET_SERVER, ["*"], None),
-        entry_document(made["expired"], "expired", Role.VIEWER, ["*"], 1_000),
+        entry_document(made["expired"], "expired", Role.ADMIN, ["*"], 1_000),
+        *(entry_document(token, f"any-{role}", role, ["*"], None) for role, token in by_role.items()),
+        *(entry_document(token, f"bound-{role}", role, [bound_to], None) for role, token in bound_by_role.items()),
     ]
-    return Tokens(**made, document=json.dumps({"keys": entries}))
+    document = json.dumps({"keys": entries})
+    return Tokens(**made, document=document, by_role=by_role, bound_by_role=bound_by_role)
 
 
 class Gateway:
@@ -102,7 +111,7 @@ def make_parts(tokens: Tokens, public_origin: str | None = None, **log: int) -> 
     reading = ReadModel(**log)
     sessions = Sessions([os.urandom(32)], issuer="test", audience="test", lifetime_s=3600)
     doorkeeper = Doorkeeper(TokenBook.load(tokens.document), sessions, public_origin)
-    return Parts(reading, Hub(reading), Liveness(), Metrics(), doorkeeper)
+    return Parts(reading, Hub(reading), Liveness(), Metrics(), Guard(doorkeeper))
 
 
 @asynccontextmanager
