@@ -12,14 +12,15 @@ from stateserver.gateway import api, compact_json, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard, GuardedRoute
 from stateserver.gateway.history import History
+from stateserver.gateway.hub import Hub
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.operations import OPERATIONS
+from stateserver.gateway.outlet import outlet_of
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import Refusal
 from stateserver.gateway.security_headers import SecurityHeaders
-from stateserver.gateway.subscriptions import Hub
 from stateserver.gateway.websocket import Connection
 
 
@@ -84,7 +85,16 @@ def _add_websocket(app: FastAPI, parts: Parts, queries: Queries) -> None:
             await socket.send_denial_response(problems.problem_response(refusal))
             return
         await socket.accept()
-        connection = Connection(socket, visitor, parts.guard, queries, parts.hub, parts.liveness, parts.metrics)
+        connection = Connection(
+            socket,
+            outlet_of(socket.scope),
+            visitor,
+            parts.guard,
+            queries,
+            parts.hub,
+            parts.liveness,
+            parts.metrics,
+        )
         await connection.serve()
 
 

@@ -15,18 +15,30 @@ from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
 from stateserver.codec.unit import decode_unit
+from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel, Rows
-from stateserver.gateway.subscriptions import Hub
 from stateserver.gateway.system_model import Folded
-from stateserver.gateway.topic_reader import Offsets, ReadAnew, Record, Records, TopicReader, TopicsMissing
+from stateserver.gateway.topic_reader import (
+    RECORDS_A_STEP,
+    Offsets,
+    ReadAnew,
+    Record,
+    Records,
+    TopicReader,
+    TopicsMissing,
+)
 
 log = logging.getLogger(__name__)
 
 HISTORY_RECORDS: Final = 50_000
 """How many of a partition's latest changes are read at the start, so that clients can resume in them."""
+STEP_S: Final = 0.02
+"""What comes is carried over once in this time: so a thousand clients get a burst in one message each, not in many."""
+FULL_STEP: Final = RECORDS_A_STEP // 2
+"""With so much at once there is a backlog: no waiting then."""
 HEARTBEAT_S: Final = 2.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 TROUBLE_RETRY_S: Final = 30.0
@@ -144,8 +156,12 @@ class Feed:
         retry_at = time.monotonic() + TROUBLE_RETRY_S
         try:
             while not heartbeat.done():
-                self._take(await reader.step())
+                began = time.monotonic()
+                records = await reader.step()
+                self._take(records)
                 self._liveness.beat()
+                if sum(map(len, records.values())) < FULL_STEP:
+                    await asyncio.sleep(began + STEP_S - time.monotonic())
                 if time.monotonic() > retry_at and not all(one.whole for one in self._reading.systems.values()):
                     raise ReadAnew("what is told of some systems is not whole")
             heartbeat.result()

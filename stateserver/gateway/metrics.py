@@ -1,6 +1,10 @@
 """What a gateway tells Prometheus of itself, in a registry of its own."""
 
+from collections.abc import Callable, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 PREFIX = "stateserver_gateway"
 
@@ -29,7 +33,8 @@ class Metrics:
         )
         self.connections = Gauge(f"{PREFIX}_websockets", "Open WebSockets", registry=self.registry)
         self.subscriptions = Gauge(f"{PREFIX}_subscriptions", "Open subscriptions", registry=self.registry)
-        self.messages = Counter(f"{PREFIX}_notifications", "Notifications sent to WebSockets", registry=self.registry)
+        self.notifications = 0
+        """Notifications sent to WebSockets: a plain number, as it is counted 100,000 times a second."""
         self.dropped = Counter(
             f"{PREFIX}_websockets_dropped", "WebSockets closed by us, by why", ["why"], registry=self.registry
         )
@@ -39,7 +44,19 @@ class Metrics:
             ["problem"],
             registry=self.registry,
         )
+        self.registry.register(_Counted(lambda: self.notifications))
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Counted(Collector):
+    """The notifications, asked for when somebody looks."""
+
+    def __init__(self, number: Callable[[], int]) -> None:
+        self._number = number
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """What Prometheus is told."""
+        yield CounterMetricFamily(f"{PREFIX}_notifications", "Notifications sent to WebSockets", value=self._number())

@@ -1,6 +1,6 @@
 """Checked parameters of JSON-RPC methods: a name that a method doesn't have is refused, as is a wrong type."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,11 +57,16 @@ class OfBlast(Parameters):
 
 
 class Subscribe(OfSystem):
-    """subscribe. `units` is a path: that unit and those below it; `kinds` are names of events."""
+    """subscribe. `units` is a path: that unit and those below it; `kinds` are names of events.
+
+    With more than `changes_max` changes since `cursor`, there is a snapshot instead. `compress`: the snapshot's form.
+    """
 
     cursor: int | None = Field(None, ge=0, le=VERSION_MAX)
     units: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
     kinds: list[str] | None = Field(None, max_length=64)
+    changes_max: int | None = Field(None, ge=0, le=VERSION_MAX)
+    compress: Literal["gzip"] | None = None
 
 
 class Unsubscribe(Parameters):

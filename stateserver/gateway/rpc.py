@@ -1,5 +1,6 @@
 """The JSON-RPC methods of one connection (spec page 4): the queries, and its subscriptions."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -7,8 +8,10 @@ from stateserver.domain.change import KINDS
 from stateserver.gateway import compact_json
 from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import Guard
+from stateserver.gateway.hub import Hub, Wanted, Watcher
 from stateserver.gateway.json_rpc import Method, Params
 from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.messages import Message, Pieces
 from stateserver.gateway.parameters import (
     ChangesPage,
     NoParameters,
@@ -22,9 +25,11 @@ from stateserver.gateway.parameters import (
 )
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
-from stateserver.gateway.subscriptions import Filter, Hub, Subscription, Watcher
+from stateserver.gateway.subscriptions import Filter, Subscription, name_of
 
-SUBSCRIPTIONS_MAX: Final = 64
+SUBSCRIPTIONS_MAX: Final = 256
+OPENED_MAX: Final = 10_000
+"""How often one connection may subscribe at all: what it opened is remembered, so that no name comes twice."""
 
 
 class Session:
@@ -41,14 +46,14 @@ class Session:
         self._hub = hub
         self._liveness = liveness
         self._watcher = watcher
-        self._opened = 0
+        self._opened: Counter[str] = Counter()
 
     def methods(self) -> dict[str, Method]:
         """The methods by name, each behind the guard."""
         return {name: self._guarded(name, method) for name, method in self._own_methods().items()}
 
     def _guarded(self, name: str, method: Method) -> Method:
-        async def guarded(params: Params) -> bytes:
+        async def guarded(params: Params) -> bytes | Pieces:
             self._guard.allow_call(self._visitor, name, params)
             return await method(params)
 
@@ -69,16 +74,27 @@ class Session:
             "ping": self._ping,
         }
 
-    def messages(self) -> Iterator[bytes]:
-        """Notifications that are due, of one subscription after the other, until there are none."""
-        pending = [one for one in self.subscriptions.values() if one.answered]
+    def due(self) -> Iterator[Message]:
+        """Notifications that lie ready, of one subscription after the other, until there are none."""
+        pending = [one for one in self.subscriptions.values() if one.live]
         while pending:
             for subscription in list(pending):
-                message = self._hub.next_message(subscription)
+                message = self._hub.due(subscription)
                 if message is None:
                     pending.remove(subscription)
                 else:
                     yield message
+
+    def behind(self) -> list[Subscription]:
+        """Those that need more than what lies ready."""
+        return [one for one in self.subscriptions.values() if one.behind]
+
+    def places(self) -> Iterator[Message]:
+        """Tell the cursors that the client doesn't know."""
+        for subscription in self.subscriptions.values():
+            message = self._hub.place(subscription)
+            if message is not None:
+                yield message
 
     def answered(self) -> None:
         """The answers to all requests so far have been sent."""
@@ -88,6 +104,7 @@ class Session:
     def close(self) -> None:
         """The connection is gone."""
         for subscription in self.subscriptions.values():
+            subscription.ended = True
             self._hub.unwatch(subscription.system, self._watcher)
         self.subscriptions.clear()
 
@@ -120,31 +137,31 @@ class Session:
         document = await self._queries.blast(self.who, wanted.blast, version=wanted.version)
         return compact_json.encode(document)
 
-    async def _subscribe(self, params: Params) -> bytes:
-        wanted = check(Subscribe, params)
+    async def _subscribe(self, params: Params) -> Pieces:
+        wanted = _wanted(check(Subscribe, params))
         self._queries.model(self.who, wanted.system)
-        unknown = sorted(set(wanted.kinds or ()) - set(KINDS))
-        if unknown:
-            raise BadRequest(f"there is no event {unknown[0]!r}", f"there are: {', '.join(KINDS)}")
         if len(self.subscriptions) >= SUBSCRIPTIONS_MAX:
             raise TooMany(f"a connection may have {SUBSCRIPTIONS_MAX} subscriptions", "unsubscribe from one")
-        self._opened += 1
-        kinds = None if wanted.kinds is None else frozenset(wanted.kinds)
-        opening = self._hub.open(str(self._opened), wanted.system, wanted.cursor, Filter(wanted.units, kinds))
+        if self._opened.total() >= OPENED_MAX:
+            raise TooMany(f"a connection may subscribe {OPENED_MAX} times", "connect again")
+        content = name_of(wanted.system, wanted.filter)
+        self._opened[content] += 1
+        opening = await self._hub.open(wanted, self._opened[content])
         subscription = opening.subscription
         self.subscriptions[subscription.name] = subscription
         self._hub.watch(wanted.system, self._watcher)
-        head = b'{"subscription":%b,"cursor":%d' % (
-            compact_json.encode(subscription.name),
-            subscription.cursor,
-        )
-        return head + (b"}" if opening.snapshot is None else b',"snapshot":%b}' % opening.snapshot)
+        answer = {"subscription": subscription.name, "cursor": subscription.cursor}
+        if wanted.cursor is not None:
+            answer |= {"resumed": opening.snapshot is None} | ({"why": opening.why} if opening.why else {})
+        head = compact_json.encode(answer)
+        return (head,) if opening.snapshot is None else (head[:-1] + b",", *opening.snapshot, b"}")
 
     async def _unsubscribe(self, params: Params) -> bytes:
         name = check(Unsubscribe, params).subscription
         subscription = self.subscriptions.pop(name, None)
         if subscription is None:
             raise UnknownSubscription(name)
+        subscription.ended = True
         if all(other.system != subscription.system for other in self.subscriptions.values()):
             self._hub.unwatch(subscription.system, self._watcher)
         return b"true"
@@ -152,3 +169,17 @@ class Session:
     async def _ping(self, params: Params) -> bytes:
         check(NoParameters, params)
         return compact_json.encode({"live": self._liveness.live, "condition": self._liveness.condition})
+
+
+def _wanted(subscribe: Subscribe) -> Wanted:
+    unknown = sorted(set(subscribe.kinds or ()) - set(KINDS))
+    if unknown:
+        raise BadRequest(f"there is no event {unknown[0]!r}", f"there are: {', '.join(KINDS)}")
+    kinds = None if subscribe.kinds is None else frozenset(subscribe.kinds)
+    return Wanted(
+        subscribe.system,
+        subscribe.cursor,
+        Filter(subscribe.units, kinds),
+        zipped=subscribe.compress is not None,
+        changes_max=subscribe.changes_max,
+    )

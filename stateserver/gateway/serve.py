@@ -18,10 +18,11 @@ from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.feed import Feed
 from stateserver.gateway.guard import Guard
 from stateserver.gateway.history import History
+from stateserver.gateway.hub import Hub
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
-from stateserver.gateway.subscriptions import Hub
 from stateserver.security.sessions import Sessions, read_session_secret
 from stateserver.security.tokens import TokenBook
 from stateserver.settings import SettingError, Settings, kafka_client_options, variable
@@ -105,7 +106,7 @@ def _parts(settings: Settings) -> Parts:
     _refuse_plain_http_for_others(settings)
     reading = ReadModel()
     history = History(kafka_client_options(settings), Topics.with_prefix(settings.topic_prefix), reading)
-    return Parts(reading, Hub(reading), Liveness(), Metrics(), Guard(_doorkeeper(settings)), history)
+    return Parts(reading, Hub(reading, history), Liveness(), Metrics(), Guard(_doorkeeper(settings)), history)
 
 
 def _refuse_plain_http_for_others(settings: Settings) -> None:
@@ -143,7 +144,7 @@ def _config(settings: Settings, parts: Parts, feed: Feed) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=PING_EVERY_S,
         ws_per_message_deflate=False,

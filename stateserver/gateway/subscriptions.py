@@ -1,28 +1,41 @@
-"""Who is sent which changes (pure: it writes messages and sends none).
+"""Subscriptions, and the messages that those who want the same have in common (pure).
 
 A subscription is a place in its system's log, no queue: so a slow client costs no memory and holds up nobody.
-One that the log has left behind gets a fresh snapshot, which says so. Resuming by cursor is the same thing.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from hashlib import blake2b
+from itertools import accumulate, takewhile
+from typing import Final, NamedTuple
 
 from stateserver.domain.change import DETONATORS_CLEARED
 from stateserver.gateway import compact_json
 from stateserver.gateway.change_log import LoggedChange
-from stateserver.gateway.documents import is_within, snapshot_document
-from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.documents import is_within
+from stateserver.gateway.messages import Message, message
 from stateserver.gateway.system_model import SystemModel
 
-CHANGES_A_MESSAGE = 500
-MESSAGES_CACHED = 256
+CHANGES_A_MESSAGE: Final = 500
+MESSAGE_BYTES: Final = 256 * 1024
+"""A message holds no more changes than so many bytes, but for a single one that is larger."""
+STRETCHES_KEPT: Final = 64
+NAME_BYTES: Final = 6
 
 
-class Watcher(Protocol):
-    """Whoever sends a connection's messages."""
+class Why(StrEnum):
+    """Why a client got a fresh snapshot and not the changes since its cursor."""
 
-    def wake(self) -> None:
-        """Something may be there to be sent. Called often: it must return at once."""
+    READ_ANEW = "read_anew"
+    """The gateway had to read the topics anew: it may have told what isn't so."""
+    TOO_FAR_BEHIND = "too_far_behind"
+    """More changes came than are held for a slow client, or than it wants at once."""
+    CURSOR_AHEAD = "cursor_ahead"
+    """There is no such version yet: the cursor is from elsewhere, or the journal was begun anew."""
+    HISTORY_GONE = "history_gone"
+    """The changes are older than what Kafka keeps."""
+    HISTORY_UNREACHABLE = "history_unreachable"
+    """The changes are in Kafka, and it can't be asked at present."""
 
 
 class Filter(NamedTuple):
@@ -44,129 +57,96 @@ class Filter(NamedTuple):
         return takes_away or is_within(unit, self.units)
 
 
-class Subscription:
-    """All changes of `system` up to `cursor` were sent, or are in a snapshot that was."""
+def name_of(system: str, wanted: Filter) -> str:
+    """What subscriptions to the same begin their names with, on whichever connection."""
+    kinds = None if wanted.kinds is None else sorted(wanted.kinds)
+    return blake2b(compact_json.encode([system, wanted.units, kinds]), digest_size=NAME_BYTES).hexdigest()
 
-    def __init__(self, name: str, model: SystemModel, cursor: int, wanted: Filter) -> None:
+
+class Stretch(NamedTuple):
+    """The changes after some cursor, up to `cursor`: None where all of them are filtered out."""
+
+    cursor: int
+    message: Message | None
+
+
+class Audience:
+    """Subscriptions of one name, each on another connection: what one of them is sent, all are sent."""
+
+    def __init__(self, name: str, system: str, wanted: Filter) -> None:
         self.name = name
-        self.system = model.name
-        self.cursor = cursor
+        self.system = system
         self.wanted = wanted
-        self.generation = model.generation
-        self.told_whole = model.whole
+        self._generation = 0
+        self._stretches: dict[int, Stretch] = {}
+
+    def after(self, cursor: int, model: SystemModel) -> Stretch | None:
+        """What follows on `cursor`, which is not the present; None where the log doesn't hold it any more."""
+        if self._generation != model.generation:
+            self._generation = model.generation
+            self._stretches.clear()
+        stretch = self._stretches.get(cursor)
+        if stretch is None:
+            changes = model.log.after(cursor, CHANGES_A_MESSAGE)
+            if not changes:
+                return None
+            if len(self._stretches) >= STRETCHES_KEPT:
+                del self._stretches[next(iter(self._stretches))]
+            stretch = self._stretches[cursor] = self.stretch(changes)
+        return stretch
+
+    def stretch(self, changes: Sequence[LoggedChange]) -> Stretch:
+        """The message of these changes, or of the first of them if they are too large for one."""
+        sizes = accumulate(len(change.json) for change in changes)
+        fitting = changes[: max(1, sum(1 for _ in takewhile(lambda size: size <= MESSAGE_BYTES, sizes)))]
+        cursor = fitting[-1].version
+        chosen = [change.json for change in fitting if self.wanted.wants(change)]
+        return Stretch(cursor, self.changes(cursor, chosen) if chosen else None)
+
+    def changes(self, cursor: int, changes: Iterable[bytes] = ()) -> Message:
+        """The notification of these changes; without any, it tells how far the client has come."""
+        return self.notification("changes", cursor, b'"changes":' + compact_json.join(changes))
+
+    def notification(self, method: str, cursor: int, *rest: bytes) -> Message:
+        """A notification with these other parameters, in pieces."""
+        head = b'{"jsonrpc":"2.0","method":"%b","params":{"subscription":"%b","cursor":%d,%b'
+        first = head % (method.encode(), self.name.encode(), cursor, rest[0])
+        if len(rest) == 1:
+            return message(first + b"}}")
+        return message(first, *rest[1:], b"}}")
+
+
+class Subscription:
+    """All changes of its system up to `cursor` were sent, or are in a snapshot that was, or are filtered out."""
+
+    def __init__(self, audience: Audience, generation: int, cursor: int, *, whole: bool, zipped: bool) -> None:
+        self.audience = audience
+        self.system = audience.system
+        self.cursor = cursor
+        self.told = cursor
+        """The cursor that the client knows: behind, while all that comes is filtered out."""
+        self.zipped = zipped
+        self.generation = generation
+        self.told_whole = whole
         self.answered = False
         """Whether the client has its answer: before it, notifications would come from nowhere."""
+        self.older: Sequence[LoggedChange] | None = None
+        """While the client catches up from the topic: what was read and not sent yet."""
+        self.lost: Why | None = None
+        """Why it needs a fresh snapshot."""
+        self.ended = False
 
+    @property
+    def name(self) -> str:
+        """What the client knows it by."""
+        return self.audience.name
 
-class Opening(NamedTuple):
-    """The answer to a subscribe: `snapshot` is JSON, or None where the cursor could be resumed."""
+    @property
+    def live(self) -> bool:
+        """Does what is due to it lie in memory?"""
+        return self.answered and self.older is None and self.lost is None and not self.ended
 
-    subscription: Subscription
-    snapshot: bytes | None
-
-
-class Hub:
-    """Subscriptions of all connections, on one read model."""
-
-    def __init__(self, reading: ReadModel) -> None:
-        self._reading = reading
-        self._watchers: dict[str, set[Watcher]] = {}
-        self._messages: dict[tuple[object, ...], bytes | None] = {}
-        self._snapshots: dict[tuple[str, str | None], tuple[tuple[int, ...], bytes]] = {}
-
-    def open(self, name: str, system: str, cursor: int | None, wanted: Filter) -> Opening:
-        """Begin a subscription after `cursor`, or at the present. Raises KeyError for an unknown system."""
-        model = self._reading.systems[system]
-        if cursor is not None and model.log.after(cursor, 0) is not None:
-            return Opening(Subscription(name, model, cursor, wanted), None)
-        return Opening(Subscription(name, model, model.version, wanted), self._snapshot(model, wanted.units))
-
-    def next_message(self, subscription: Subscription) -> bytes | None:
-        """The next notification to send, as JSON; None where there is nothing. The cursor moves with it."""
-        model = self._reading.systems[subscription.system]
-        if subscription.generation != model.generation:
-            return self._start_over(subscription, model, "read_anew")
-        if subscription.told_whole != model.whole:
-            return _standing(subscription, model)
-        while subscription.cursor < model.version:
-            changes = model.log.after(subscription.cursor, CHANGES_A_MESSAGE)
-            if changes is None:
-                return self._start_over(subscription, model, "too_far_behind")
-            message = self._changes_message(subscription, model, changes)
-            subscription.cursor = changes[-1].version
-            if message is not None:
-                return message
-        return None
-
-    def watch(self, system: str, watcher: Watcher) -> None:
-        """Wake this one whenever the system has something new."""
-        self._watchers.setdefault(system, set()).add(watcher)
-
-    def unwatch(self, system: str, watcher: Watcher) -> None:
-        """No longer."""
-        watchers = self._watchers.get(system, set())
-        watchers.discard(watcher)
-        if not watchers:
-            self._watchers.pop(system, None)
-
-    def published(self, systems: Iterable[str]) -> None:
-        """These systems have something new: wake who watches them."""
-        for system in systems:
-            for watcher in self._watchers.get(system, ()):
-                watcher.wake()
-
-    def wake_all(self) -> None:
-        """Whether we see the present has changed: wake everybody."""
-        self.published(list(self._watchers))
-
-    def _start_over(self, subscription: Subscription, model: SystemModel, reason: str) -> bytes:
-        subscription.cursor, subscription.generation = model.version, model.generation
-        subscription.told_whole = model.whole
-        return _notification(
-            "snapshot",
-            subscription.name,
-            model.version,
-            b'"reason":%b,"snapshot":%b'
-            % (compact_json.encode(reason), self._snapshot(model, subscription.wanted.units)),
-        )
-
-    def _changes_message(
-        self, subscription: Subscription, model: SystemModel, changes: Sequence[LoggedChange]
-    ) -> bytes | None:
-        # Clients that keep up ask for the same stretch under the same name, so one message serves them all.
-        name, wanted, last = subscription.name, subscription.wanted, changes[-1].version
-        key = (model.name, model.generation, subscription.cursor, last, name, wanted)
-        if key not in self._messages:
-            if len(self._messages) >= MESSAGES_CACHED:
-                del self._messages[next(iter(self._messages))]
-            chosen = [change.json for change in changes if wanted.wants(change)]
-            body = b'"changes":' + compact_json.join(chosen)
-            self._messages[key] = _notification("changes", name, last, body) if chosen else None
-        return self._messages[key]
-
-    def _snapshot(self, model: SystemModel, prefix: str | None) -> bytes:
-        stamp = (model.generation, model.revision, self._reading.blasts.revision)
-        cached = self._snapshots.get((model.name, prefix))
-        if cached is not None and cached[0] == stamp:
-            return cached[1]
-        snapshot = compact_json.encode(snapshot_document(self._reading, model, prefix))
-        if prefix is None:
-            self._snapshots[model.name, prefix] = (stamp, snapshot)
-        return snapshot
-
-
-def _standing(subscription: Subscription, model: SystemModel) -> bytes:
-    """Tells whether what the client holds can be trusted, when that has changed."""
-    subscription.told_whole = model.whole
-    trouble = model.trouble.value if model.trouble else None
-    rest = b'"whole":%b,"trouble":%b' % (compact_json.encode(model.whole), compact_json.encode(trouble))
-    return _notification("standing", subscription.name, subscription.cursor, rest)
-
-
-def _notification(method: str, subscription: str, cursor: int, rest: bytes) -> bytes:
-    return b'{"jsonrpc":"2.0","method":"%b","params":{"subscription":%b,"cursor":%d,%b}}' % (
-        method.encode(),
-        compact_json.encode(subscription),
-        cursor,
-        rest,
-    )
+    @property
+    def behind(self) -> bool:
+        """Does it need more than what lies in memory?"""
+        return self.answered and not self.ended and (self.older is not None or self.lost is not None)

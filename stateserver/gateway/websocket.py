@@ -1,10 +1,11 @@
 """The WebSocket (spec page 4): JSON-RPC requests are answered in their order, notifications come between.
 
-One task reads and answers, another sends what the subscriptions have: whoever is slow to take either waits alone.
+What lies ready is sent as soon as it is there and the client has room; a client that has none is passed by, and
+gets what it missed when it has. Only who needs more than what lies ready (older changes, a snapshot) has a task for it.
 """
 
 import asyncio
-import logging
+import random
 from typing import Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -12,17 +13,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from stateserver.gateway import compact_json, json_rpc
 from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import Guard
+from stateserver.gateway.hub import Hub
 from stateserver.gateway.liveness import Condition, Liveness
+from stateserver.gateway.messages import Message, message
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.outlet import Outlet
+from stateserver.gateway.patience import Patience
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.rpc import Session
-from stateserver.gateway.subscriptions import Hub
 
-log = logging.getLogger(__name__)
-
-SEND_LIMIT_S: Final = 20.0
-"""How long a client may take to make room for a message before it is dropped."""
-CREDENTIAL_CHECK_S: Final = 15.0
+CHECK_S: Final = 15.0
+"""How often a connection is looked at: whether its credential still holds, and whether it takes what it is sent."""
 EXPIRED: Final = (4401, "the session has ended: log in again")
 TOO_SLOW: Final = (4408, "too slow: come back with your cursor")
 NOT_TEXT: Final = (1003, "only text messages are understood")
@@ -42,6 +43,7 @@ class Connection:
     def __init__(
         self,
         socket: WebSocket,
+        outlet: Outlet,
         visitor: Visitor,
         guard: Guard,
         queries: Queries,
@@ -50,22 +52,36 @@ class Connection:
         metrics: Metrics,
     ) -> None:
         self._socket = socket
+        self._outlet = outlet
         self._visitor = visitor
+        self._hub = hub
         self._liveness = liveness
         self._metrics = metrics
         self._session = Session(visitor, guard, queries, hub, liveness, watcher=self)
-        self._wake = asyncio.Event()
-        self._sending = asyncio.Lock()
+        self._behind = asyncio.Event()
         self._told: Condition | None = None
 
     def wake(self) -> None:
-        """There may be something to send (a Watcher's part)."""
-        self._wake.set()
+        """Send what lies ready, as far as there is room (a Watcher's part)."""
+        outlet = self._outlet
+        if outlet.full:
+            return  # it comes again when there is room
+        if self._told is not self._liveness.condition:
+            self._told = self._liveness.condition
+            outlet.write(_status(self._liveness))
+        for due in self._session.due():
+            outlet.write(due)
+            self._metrics.notifications += 1
+            if outlet.full:
+                return
+        if self._session.behind():
+            self._behind.set()
 
     async def serve(self) -> None:
         """Until the client goes, its session ends, or we drop it."""
         self._metrics.connections.inc()
-        tasks = [asyncio.create_task(part()) for part in (self._read, self._notify, self._expire)]
+        self._outlet.on_turn = self.wake
+        tasks = [asyncio.create_task(part()) for part in (self._read, self._catch_up, self._look_after)]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -74,7 +90,8 @@ class Connection:
             pass
         except Dropped as dropped:
             self._metrics.dropped.labels(str(dropped.close_code)).inc()
-            await self._close(dropped)
+            self._outlet.write(_farewell(dropped))
+            self._outlet.close(dropped.close_code, dropped.reason)
         finally:
             for task in tasks:
                 task.cancel()
@@ -86,52 +103,52 @@ class Connection:
     async def _read(self) -> None:
         methods = self._session.methods()
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            text = message.get("text")
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(received.get("code", 1005))
+            text = received.get("text")
             if text is None:
                 raise Dropped(NOT_TEXT)
             before = len(self._session.subscriptions)
             answer = await json_rpc.answer(text, methods)
             self._metrics.subscriptions.inc(len(self._session.subscriptions) - before)
             if answer is not None:
-                await self._send(answer)
+                await self._send(message(*answer))
             self._session.answered()
             self.wake()
 
-    async def _notify(self) -> None:
+    async def _catch_up(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._told is not self._liveness.condition:
-                self._told = self._liveness.condition
-                await self._send(_status(self._liveness))
-            for message in self._session.messages():
-                await self._send(message)
-                self._metrics.messages.inc()
+            await self._behind.wait()
+            self._behind.clear()
+            for subscription in self._session.behind():
+                async for due in self._hub.catch_up(subscription):
+                    await self._send(due)
+                    self._metrics.notifications += 1
+            self.wake()
 
-    async def _expire(self) -> None:
+    async def _look_after(self) -> None:
+        patience = Patience()
         while True:
-            await asyncio.sleep(CREDENTIAL_CHECK_S)
+            await asyncio.sleep(CHECK_S * random.uniform(0.8, 1.2))  # not all of them at once
             if not self._visitor.still_welcome():
                 raise Dropped(EXPIRED)
+            if patience.ends(full=self._outlet.full, waiting=self._outlet.waiting, turns=self._outlet.turns):
+                raise Dropped(TOO_SLOW)
+            if not self._outlet.full:
+                for place in self._session.places():
+                    self._outlet.write(place)
 
-    async def _send(self, message: bytes) -> None:
-        try:
-            async with asyncio.timeout(SEND_LIMIT_S), self._sending:
-                await self._socket.send_text(message.decode())
-        except TimeoutError:
-            raise Dropped(TOO_SLOW) from None
-
-    async def _close(self, dropped: Dropped) -> None:
-        try:
-            async with asyncio.timeout(1.0):
-                await self._socket.close(dropped.close_code, dropped.reason)
-        except (TimeoutError, RuntimeError, WebSocketDisconnect):
-            log.debug("a client that was dropped did not take its reason")
+    async def _send(self, due: Message) -> None:
+        await self._outlet.room()
+        self._outlet.write(due)
 
 
-def _status(liveness: Liveness) -> bytes:
+def _status(liveness: Liveness) -> Message:
     params = {"live": liveness.live, "condition": liveness.condition}
-    return compact_json.encode({"jsonrpc": "2.0", "method": "status", "params": params})
+    return message(compact_json.encode({"jsonrpc": "2.0", "method": "status", "params": params}))
+
+
+def _farewell(dropped: Dropped) -> Message:
+    params = {"code": dropped.close_code, "reason": dropped.reason}
+    return message(compact_json.encode({"jsonrpc": "2.0", "method": "closing", "params": params}))

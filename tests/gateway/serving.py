@@ -18,11 +18,12 @@ from stateserver.domain.change import Change
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard
+from stateserver.gateway.hub import Hub
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.serve import MESSAGE_BYTES_MAX, listen
-from stateserver.gateway.subscriptions import Hub
 from stateserver.security.sessions import Sessions
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
 
@@ -126,7 +127,7 @@ async def serving(
     config = uvicorn.Config(
         build_app(parts, feed),
         log_config=None,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=1,

@@ -15,9 +15,9 @@ from stateserver.gateway import feed as feed_module
 from stateserver.gateway import topic_reader
 from stateserver.gateway.app import Parts
 from stateserver.gateway.feed import Feed
+from stateserver.gateway.hub import Wanted
 from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition
-from stateserver.gateway.subscriptions import Filter
 from stateserver.gateway.system_model import Trouble
 from tests.gateway.serving import LIMIT_S, Gateway, make_parts, make_tokens, serving, until
 from tests.gateway.test_api import example
@@ -81,7 +81,7 @@ async def test_a_gateway_that_comes_early_follows_everything(broker: Broker, wor
         async with writing(broker.bootstrap, topics) as writer:
             await writer.events(worker.events[:200])
             await until(lambda: at_version(parts, 200))
-            opening = parts.hub.open("1", "site", None, Filter())
+            opening = await parts.hub.open(Wanted("site"))
             await writer.events(worker.events[200:])
             await writer.rows(worker.rows)
             for stage in worker.stages:
@@ -90,7 +90,7 @@ async def test_a_gateway_that_comes_early_follows_everything(broker: Broker, wor
         await until(lambda: parts.reading.systems["site"].units == dict(worker.system.units()))
         await until(lambda: [one.stage for one in parts.reading.blasts.of_system("site")] == ["closed"])
         assert parts.reading.systems["site"].whole
-        while parts.hub.next_message(opening.subscription) is not None:
+        while parts.hub.due(opening.subscription) is not None:
             """It follows to the end."""
         assert opening.subscription.cursor == len(worker.events)
 
@@ -136,10 +136,12 @@ async def test_a_gap_is_told_and_cured_when_the_event_turns_up(tansu: Broker, mo
     async with writing(tansu.bootstrap, topics) as writer, reading(tansu.bootstrap, topics) as parts:
         await writer.events([first])
         await until(lambda: at_version(parts, 1))
-        opening = parts.hub.open("1", "site", None, Filter())
+        opening = await parts.hub.open(Wanted("site"))
         await writer.events([third])
         await until(lambda: parts.reading.systems["site"].trouble is Trouble.EVENTS_MISSING)
-        assert b'"whole":false' in (parts.hub.next_message(opening.subscription) or b"")
+        standing = parts.hub.due(opening.subscription)
+        assert standing is not None
+        assert b'"whole":false' in standing.json[0]
         await writer.events([second, third])
         await until(lambda: at_version(parts, 3) and parts.reading.systems["site"].whole)
         assert parts.reading.systems["site"].units["3/1"]["mains"] is False

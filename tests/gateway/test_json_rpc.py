@@ -31,14 +31,14 @@ async def answered(message: object) -> Any:
     """The answer to a message, given as text or as what JSON it is."""
     text = message if isinstance(message, str) else json.dumps(message)
     answer = await json_rpc.answer(text, METHODS)
-    return None if answer is None else json.loads(answer)
+    return None if answer is None else json.loads(b"".join(answer))
 
 
 def call(method: str = "echo", **members: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": method} | members
 
 
-@pytest.mark.parametrize("identity", [1, 0, -1, 1.5, "a", "", None])
+@pytest.mark.parametrize("identity", [1, 0, -1, 10**40, 1.5, -0.0, 1e300, "a", "", "\U0001f600", "\0", None])
 async def test_an_answer_bears_the_id_of_its_request(identity: object) -> None:
     expected = {"jsonrpc": "2.0", "id": identity, "result": {"a": 1}}
     assert await answered(call(id=identity, params={"a": 1})) == expected
@@ -66,7 +66,18 @@ async def test_a_notification_is_not_answered_even_if_it_fails() -> None:
         ({"jsonrpc": "2.0", "id": 1, "method": 1}, -32600),
         (call("nothing"), -32601),
         (call(params=[1]), -32602),
-        (call(params="x"), -32602),
+        (call(params="x"), -32600),
+        (call(params=None), -32600),
+        ({"jsonrpc": "2.0", "method": "echo", "params": 1}, -32600),
+        ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600),
+        ('{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "echo"}', -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {"a": 1, "a": 1}}', -32700),
+        ('{"jsonrpc": "2.0", "id": 1e999, "method": "echo"}', -32700),
+        (r'{"jsonrpc": "2.0", "id": "\ud800", "method": "echo"}', -32700),
+        (r'{"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {"\udfff": 1}}', -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {"a": ' + "[" * 40 + "]" * 40 + "}}", -32700),
+        ('{"jsonrpc": "2.0", "id": ' + "1" * 5_000 + ', "method": "echo"}', -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "echo"} {}', -32700),
         (call("refuse"), -32004),
         (call("fail"), -32603),
     ],
@@ -89,6 +100,26 @@ async def test_a_batch_is_answered_in_one() -> None:
     answers = await answered(batch)
     assert [answer["id"] for answer in answers] == [1, None, 2]
     assert await answered([{"jsonrpc": "2.0", "method": "echo"}]) is None
+
+
+async def test_the_answers_of_a_batch_stand_in_its_order_whatever_becomes_of_each() -> None:
+    batch = [call("fail", id="a"), [], call(id=2, params=[]), call(id="c"), call(id=None), {"id": 5}, call(id=1)]
+    answers = await answered(batch)
+    assert [answer["id"] for answer in answers] == ["a", None, 2, "c", None, 5, 1]
+    assert [answer.get("error", {}).get("code") for answer in answers] == [
+        -32603, -32600, -32602, None, None, -32600, None,
+    ]  # fmt: skip
+    assert await answered([[call()]]) == [answers[1]]
+
+
+async def test_a_result_in_pieces_is_put_in_its_place() -> None:
+    async def pieces(params: Params) -> tuple[bytes, ...]:
+        return b'{"units":[', b"1", b",2", b"]}"
+
+    request = json.dumps([call("pieces", id=1), call("pieces", id=2)])
+    answer = await json_rpc.answer(request, {"pieces": pieces})
+    assert answer is not None
+    assert [one["result"] for one in json.loads(b"".join(answer))] == [{"units": [1, 2]}] * 2
 
 
 async def test_a_batch_has_a_limit() -> None:
@@ -123,4 +154,4 @@ async def test_whatever_comes_is_answered_by_the_rules(message: object) -> None:
 @given(st.text())
 async def test_whatever_text_comes_is_answered(text: str) -> None:
     answer = await json_rpc.answer(text, METHODS)
-    assert answer is None or json.loads(answer)
+    assert answer is None or json.loads(b"".join(answer))

@@ -1,6 +1,8 @@
 """The WebSocket over real sockets: calls, subscriptions, and clients that are slow or gone."""
 
 import asyncio
+import base64
+import gzip
 import json
 import random
 from typing import Any
@@ -131,7 +133,10 @@ async def test_a_cursor_that_cannot_be_resumed_gets_a_snapshot(told: Gateway) ->
         assert "snapshot" in (await caller.call("subscribe", system="site", cursor=3))["result"]
         assert "snapshot" in (await caller.call("subscribe", system="site", cursor=10**6))["result"]
         version = told.parts.reading.systems["site"].version
+        ahead = (await caller.call("subscribe", system="site", cursor=version + 1))["result"]
+        assert (ahead["resumed"], ahead["why"]) == (False, "cursor_ahead")
         resumed = (await caller.call("subscribe", system="site", cursor=version - 2))["result"]
+        assert resumed["resumed"] is True
         assert "snapshot" not in resumed
         assert len((await caller.notification("changes"))["params"]["changes"]) == 2
 
@@ -218,7 +223,7 @@ async def test_clients_are_told_when_the_gateway_loses_sight_of_the_present(told
 async def test_a_slow_client_is_dropped_and_holds_up_nobody(
     gateway: Gateway, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "SEND_LIMIT_S", 0.5)
+    monkeypatch.setattr(websocket, "CHECK_S", 0.25)
     event = sample_events()[1]
     gateway.tell(sample_events())
     async with gateway.websocket() as slow, gateway.websocket() as quick:
@@ -242,13 +247,79 @@ async def test_a_slow_client_is_dropped_and_holds_up_nobody(
 
 
 async def test_a_session_that_ends_ends_the_connection(told: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(websocket, "CREDENTIAL_CHECK_S", 0.05)
+    monkeypatch.setattr(websocket, "CHECK_S", 0.05)
     async with told.websocket() as socket:
         told.parts.doorkeeper._book = type(told.parts.doorkeeper._book)([])
         with pytest.raises(ConnectionClosed) as closed:
             await hear_out(socket)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
+    assert closed.value.rcvd.reason == "the session has ended: log in again"
+
+
+async def test_a_client_is_told_why_it_is_dropped(told: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with told.websocket() as socket:
+        await Caller(socket).call("ping")
+        await socket.send(b"\0")
+        caller = Caller(socket)
+        assert (await caller.notification("closing"))["params"] == {
+            "code": 1003,
+            "reason": "only text messages are understood",
+        }
+
+
+async def test_a_slow_client_that_reads_on_gets_a_fresh_snapshot(
+    gateway: Gateway, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept for it: what it missed is in the log, or in a snapshot if the log has gone on."""
+    gateway.tell(sample_events())
+    log = gateway.parts.reading.systems["site"].log
+    async with gateway.websocket() as slow:
+        caller = Caller(slow)
+        client = Client((await caller.call("subscribe", system="site"))["result"])
+        slow.transport.pause_reading()
+        (connection,) = gateway.parts.hub._watchers["site"]
+        assert isinstance(connection, websocket.Connection)
+        version = 3
+        while not connection._outlet.full or version - log.first > 20:
+            version += 1
+            gateway.tell([sample_events()[1]._replace(version=version, details={"note": "x" * 100_000})])
+            log.keep(10)
+            await asyncio.sleep(0)
+        waiting = connection._outlet.waiting
+        for _ in range(100):
+            version += 1
+            gateway.tell([sample_events()[1]._replace(version=version, details={"note": "x" * 100_000})])
+            log.keep(10)
+        assert connection._outlet.waiting == waiting
+        slow.transport.resume_reading()
+        while client.cursor < version:
+            client.take(await caller.notification("changes", "snapshot"))
+        assert client.snapshots == 2
+        assert client.units == gateway.parts.reading.systems["site"].units
+
+
+async def test_a_snapshot_may_be_had_compressed(told: Gateway) -> None:
+    async with told.websocket() as socket:
+        caller = Caller(socket)
+        plain = (await caller.call("subscribe", system="site"))["result"]
+        packed = (await caller.call("subscribe", system="site", compress="gzip"))["result"]
+        assert (await caller.call("subscribe", system="site", compress="br"))["error"]["code"] == -32602
+    assert "snapshot" not in packed
+    assert json.loads(gzip.decompress(base64.b64decode(packed["snapshot_gzip"]))) == plain["snapshot"]
+
+
+async def test_a_client_is_told_of_the_cursor_where_all_else_is_filtered_out(
+    gateway: Gateway, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "CHECK_S", 0.05)
+    gateway.tell(worker.events[:10])
+    async with gateway.websocket() as socket:
+        caller = Caller(socket)
+        await caller.call("subscribe", system="site", kinds=["mode_changed"])
+        gateway.tell(worker.events[10:])
+        params = (await caller.notification("changes"))["params"]
+        assert (params["changes"], params["cursor"]) == ([], len(worker.events))
 
 
 @pytest.mark.parametrize("message", [b"\x00", "x" * 2_000_000])
