@@ -1,14 +1,13 @@
 """`stateserver replay`: a capture or journal file becomes its changes, units and blasts, without a broker."""
 
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from stateserver.codec.topics import system_trouble
+from stateserver.commands.progress import progress_bar
 from stateserver.commands.replay_reports import chosen_formats, write_reports
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
@@ -52,8 +51,7 @@ def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder) -> Coun
     counted: Counter[str] = Counter()
     reader = LineReader(mode)
     size = Path(file).stat().st_size if Path(file).is_file() else None
-    # disable=None: a bar on a terminal, none elsewhere.
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None, file=sys.stderr, leave=False) as bar:
+    with progress_bar(size, "B") as bar:
         for number, (line, line_size) in enumerate(read_lines(file), 1):
             bar.update(line_size)
             try:

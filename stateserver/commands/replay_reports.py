@@ -1,13 +1,12 @@
 """The reports of a replay's blasts: what `--reports` of `stateserver replay` does."""
 
 import os
-import sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
-from tqdm import tqdm
 
+from stateserver.commands.progress import progress_bar
 from stateserver.replay.folding import Folding
 from stateserver.reports.files import remove_files, write_files
 from stateserver.reports.views import FORMATS, Filed
@@ -29,7 +28,10 @@ def write_reports(out: Path, formats: tuple[str, ...], folding: Folding) -> None
         return
     zone = ZoneInfo(load_settings(os.environ).time_zone)
     remove_files(out / "reports")
-    for document in tqdm(folding.documents(), unit="report", disable=None, file=sys.stderr, leave=False):
-        start, end = (folding.snapshots.get((document["blast"], which)) for which in ("start", "end"))
-        assert start is not None, "a blast that opened has a start"
-        write_files(out / "reports", formats, Filed(document, start, end), zone)
+    documents = folding.documents()
+    with progress_bar(len(documents), "report") as bar:
+        for document in documents:
+            start, end = (folding.snapshots.get((document["blast"], which)) for which in ("start", "end"))
+            assert start is not None, "a blast that opened has a start"
+            write_files(out / "reports", formats, Filed(document, start, end), zone)
+            bar.update()

@@ -1,6 +1,7 @@
 """A line of a journal file as a record (spec page 4, Replay of a file)."""
 
 import json
+import re
 from typing import Any, Final, NamedTuple, NoReturn
 
 from stateserver.domain.commands import is_unicode
@@ -11,6 +12,8 @@ from stateserver.protocol.reasons import Reason, Rejected
 
 WHOLE_MAX: Final = 2**53 - 1
 DEFAULT_SOURCE: Final = "file"
+_DIGITS_MAX: Final = len(str(WHOLE_MAX))
+_PLAIN: Final = re.compile(r"([0-9]+)[ \t]+(\S.*)")
 
 
 class _Line(NamedTuple):
@@ -35,13 +38,13 @@ class LineReader:
     def read(self, text: str) -> Record | None:
         """The record of a line, None for a blank one. Raises Rejected (`bad_encoding`, `bad_hex`).
 
-        A line is a JSON object; in a file whose first line begins with a digit it is `created_at hex`.
+        A line is a JSON object; in a file whose first line is `created_at hex`, so are all others.
         """
         text = text.strip()
         if not text:
             return None
         if self._plain is None:
-            self._plain = text[0].isdigit()
+            self._plain = _PLAIN.fullmatch(text) is not None
         line = self._read_plain(text) if self._plain else self._read_object(text)
         if line.command is not None:
             return CommandRecord(line.created_at, line.mode, json.dumps(line.command).encode())
@@ -55,10 +58,10 @@ class LineReader:
         return FrameRecord(line.created_at, line.mode, line.source, sequence, from_hex(line.packet))
 
     def _read_plain(self, text: str) -> _Line:
-        time_text, _, packet = text.partition(" ")
-        if not (time_text.isascii() and time_text.isdigit() and len(time_text) <= len(str(WHOLE_MAX))):
+        plain = _PLAIN.fullmatch(text)
+        if plain is None or len(plain[1]) > _DIGITS_MAX:
             raise _bad("no `created_at hex`")
-        return _Line(_whole("created_at", int(time_text)), self.mode, DEFAULT_SOURCE, None, packet.strip(), None)
+        return _Line(_whole("created_at", int(plain[1])), self.mode, DEFAULT_SOURCE, None, plain[2], None)
 
     def _read_object(self, text: str) -> _Line:
         try:

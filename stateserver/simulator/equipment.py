@@ -175,11 +175,9 @@ class Booster:
         ]
 
 
-def section_controller_list(boosters: list[Booster]) -> bytes:
+def section_controller_lists(boosters: list[Booster]) -> list[bytes]:
     """The control unit of an IBS system names its section controllers."""
-    return encode(
-        Message(SECTION_CONTROLLER_LIST, CONTROL_UNIT, None, [{"serial": booster.serial} for booster in boosters])
-    )
+    return split_items(SECTION_CONTROLLER_LIST, CONTROL_UNIT, [{"serial": booster.serial} for booster in boosters])
 
 
 def cfc_frame(random: Random) -> bytes:

@@ -11,7 +11,7 @@ from stateserver.simulator.equipment import (
     Booster,
     ControlUnit,
     cfc_frame,
-    section_controller_list,
+    section_controller_lists,
 )
 
 BETWEEN_FRAMES_MS: Final = 50
@@ -70,7 +70,8 @@ class Site:
 
     def _charge(self) -> Iterator[Said]:
         if self._options.mode is Mode.IBS:
-            yield self._say(section_controller_list(self._boosters))
+            for frame in section_controller_lists(self._boosters):
+                yield self._say(frame)
         for booster in self._boosters:
             if self._options.mode is not Mode.IBS:
                 yield self._say(booster.clear_frame())

@@ -1,5 +1,9 @@
 """What goes wrong with files is said, with exit status 2."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +48,21 @@ def test_standard_input_and_a_summary(tmp_path: Path) -> None:
     assert status == 0
     assert "Rejected:  1 (too_short 1)" in said
     assert len((tmp_path / "out" / "changes.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_progress_bar_on_a_terminal_and_none_elsewhere(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.write_text('{"created_at": 1, "packet": "aaaa0a08001705c07116"}\n')
+    arguments = [str(journal), "--mode", "AXXIS100", "--system", "s", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "stateserver", "replay", *arguments]
+    # A new pseudo terminal says that it has no columns: a bar must show there too.
+    ours, theirs = pty.openpty()
+    on_terminal = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True, timeout=60)
+    shown = os.read(ours, 10_000)
+    os.close(theirs)
+    os.close(ours)
+    in_a_pipe = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    assert b"0%|" in shown
+    assert in_a_pipe.stderr == b""
+    assert b"Frames:    1" in on_terminal.stdout
+    assert b"Frames:    1" in in_a_pipe.stdout

@@ -100,9 +100,19 @@ def test_plain_lines_of_hex() -> None:
         lines.read(f'{{"created_at": 5, "packet": "{PACKET}"}}')
     with pytest.raises(Rejected, match="bad_hex"):
         lines.read("6 zz")
-    record = lines.read(f"7  {PACKET}")
+    record = lines.read(f"7\t {PACKET}")
     assert isinstance(record, FrameRecord)
     assert record.sequence == 3
+
+
+@pytest.mark.parametrize("first", ["5", "5.5 x", "17 ", "-1 aa", "[5]"])
+def test_a_first_line_that_is_neither_makes_no_others_plain(first: str) -> None:
+    lines = reader()
+    with pytest.raises(Rejected, match="bad_encoding"):
+        lines.read(first)
+    assert isinstance(lines.read(f'{{"created_at": 5, "packet": "{PACKET}"}}'), FrameRecord)
+    with pytest.raises(Rejected, match="bad_encoding"):
+        lines.read(f"5 {PACKET}")
 
 
 @given(st.text(max_size=200) | st.recursive(st.none() | st.booleans() | st.text(), st.lists).map(json.dumps))

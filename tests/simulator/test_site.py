@@ -56,6 +56,19 @@ def test_a_bad_line_loses_repeats_and_breaks_frames() -> None:
     assert folding.rejected.total() == counters["rejected"]
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_the_largest_boosters_fit_into_frames(mode: Mode) -> None:
+    options = SiteOptions(mode, boosters=2, detonators=500, round_ms=5_000, blast_every_rounds=1, faults=0.3)
+    for said in islice(Site(options, 1, START).talk(), 100):
+        parse(said.frame, mode)
+
+
+def test_hundreds_of_section_controllers_are_listed_in_several_frames() -> None:
+    options = SiteOptions(Mode.IBS, boosters=300, detonators=1, round_ms=5_000, blast_every_rounds=1, faults=0.3)
+    frames = [parse(said.frame, Mode.IBS) for said in islice(Site(options, 1, START).talk(), 3)]
+    assert [len(frame.item_chunks()) for frame in frames] == [123, 123, 54]
+
+
 def test_no_blasts_where_none_are_wanted() -> None:
     folding = Folding("site")
     for record in records(Mode.AXXIS100, 300, blast_every=0):

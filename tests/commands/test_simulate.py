@@ -1,0 +1,49 @@
+"""`stateserver simulate` into a file: what it writes is a journal that `replay` takes whole."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stateserver.cli import stateserver
+from stateserver.protocol.modes import Mode
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(stateserver, arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def simulate(out: Path, mode: Mode, *arguments: str) -> str:
+    asked = ["--mode", mode, "--start", "1700000000000", "--frames", "400", "--boosters", "3", "--blast-every", "2"]
+    run("simulate", *asked, "--out", str(out), *arguments)
+    return hashlib.sha256(out.read_bytes()).hexdigest()
+
+
+def replay(file: Path, mode: Mode, out: Path) -> str:
+    return run("replay", str(file), "--mode", mode, "--system", "site", "--out", str(out))
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_replay_takes_all_of_it(tmp_path: Path, mode: Mode) -> None:
+    simulate(tmp_path / "journal.jsonl", mode)
+    said = replay(tmp_path / "journal.jsonl", mode, tmp_path / "out")
+    assert "Frames:    400\n" in said
+    assert "Rejected:  0\n" in said
+    assert "data_completed" in said
+
+
+def test_on_a_bad_line_frames_are_rejected_repeated_and_lost(tmp_path: Path) -> None:
+    simulate(tmp_path / "journal.jsonl", Mode.HYDRA, "--trouble", "0.2")
+    said = replay(tmp_path / "journal.jsonl", Mode.HYDRA, tmp_path / "out")
+    assert "(bad_crc" in said
+    assert not {"Duplicate: 0", "Missing:   0"} & set(said.splitlines())
+
+
+def test_the_same_seed_writes_the_same_file(tmp_path: Path) -> None:
+    one, again, other = (
+        simulate(tmp_path / name, Mode.IBS, "--seed", seed) for name, seed in (("1", "5"), ("2", "5"), ("3", "6"))
+    )
+    assert one == again != other
