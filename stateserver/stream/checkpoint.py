@@ -1,26 +1,28 @@
 """Making a partition's state durable: one cut, written in an order that is safe wherever it is cut off.
 
-Five steps, each begun when the one before is safe:
+Four steps, each begun when the one before is safe:
 
 1. the events that led to the cut: who finds a state finds its events;
-2. what others read (`units`, `blasts`, `systems`) and the state's rows: repeated after a crash, they are identical;
-3. the marker, which makes these rows the state: until it is there, a restore begins from the marker before;
-4. the tables on disk, each with its changelog position: they may lag behind the changelog, never lead it;
-5. the group's position in the journal: it tells others how far we are, a restore goes by the marker.
+2. in one transaction, where the broker has them: what others read (`units`, `blasts`, `systems`), the state's rows,
+   the marker that makes these rows the state, and the group's position in the journal. Without transactions they
+   are written in this order: until the marker is there, a restore begins from the marker before, and what is
+   repeated is identical;
+3. the tables on disk, each with its changelog position: they may lag behind the changelog, never lead it;
+4. without transactions, the group's position: it tells others how far we are, a restore goes by the marker.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from stateserver.codec.blast import encode_blast
 from stateserver.codec.system import encode_system
 from stateserver.codec.topics import system_key
 from stateserver.domain.blast import BlastStage
-from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
+from stateserver.stream.disk_copy import DiskCopy
+from stateserver.stream.layout import Layout
 from stateserver.stream.outbox import Outbox
 from stateserver.stream.partition import Cut
-from stateserver.stream.ports import Headers, Ports, Row
+from stateserver.stream.ports import Pen, Ports, Row, Sheet
 from stateserver.stream.state_rows import MARKER_KEY, Marker, stands_for
 
 LARGE_SNAPSHOT = 1 << 20
@@ -38,36 +40,39 @@ class Events(NamedTuple):
         await asyncio.gather(self.changes.flush(), self.rejected.flush())
 
 
-async def write_checkpoint(
-    partition: int, cut: Cut, lineage: str, ports: Ports, layout: Layout, events: Events
-) -> None:
-    """Write a cut; see the five steps above. Raises what the ports raise: the partition must then start anew."""
-    log, topics, headers = ports.log, layout.topics, stands_for(cut.positions)
+class Copies(NamedTuple):
+    """A partition's tables on disk."""
 
-    async def append(topic: str, rows: Sequence[Row], headers: Headers = ()) -> int | None:
-        return await log.append(topic, partition, rows, headers) if rows else None
+    state: DiskCopy
+    units: DiskCopy
+
+
+async def write_checkpoint(
+    partition: int, cut: Cut, lineage: str, ports: Ports, layout: Layout, events: Events, pen: Pen, copies: Copies
+) -> None:
+    """Write a cut; see the four steps above. Raises what the ports raise: the partition must then start anew."""
+    topics, headers = layout.topics, stands_for(cut.positions)
+    positions = {(topic, partition): cut.positions[topic] for topic in layout.journals}
 
     await events.flush()
 
-    systems = _system_rows(cut, ports.clock.now_ms(), events.changes.next_offset)
-    blasts = await _blast_rows(cut.blasts)
-    units_end, *_ = await asyncio.gather(
-        append(topics.units, cut.units, headers),
-        append(topics.blasts, blasts),
-        append(topics.systems, systems),
-        append(layout.state, cut.state, headers),
-    )
-
-    marker = Marker(cut.positions, lineage, events.changes.next_offset)
-    marker_row = Row(MARKER_KEY, marker.encode())
-    state_end = await log.append(layout.state, partition, [marker_row], headers)
+    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, events.changes.next_offset).encode())
+    state = [*cut.state, marker]
+    sheets = [
+        Sheet(topics.units, cut.units, headers),
+        Sheet(topics.blasts, await _blast_rows(cut.blasts)),
+        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), events.changes.next_offset)),
+        Sheet(layout.state, state, headers),
+    ]
+    ends = await pen.write(sheets, positions)
 
     origin = bytes.fromhex(lineage)
-    if units_end is not None:
-        await ports.stores.open(UNITS_TABLE, partition).write(cut.units, units_end, origin)
-    await ports.stores.open(STATE_TABLE, partition).write([*cut.state, marker_row], state_end, origin)
+    if topics.units in ends:
+        await copies.units.keep_up(cut.units, ends[topics.units], origin)
+    await copies.state.keep_up(state, ends[layout.state], origin)
 
-    await ports.journal.commit({(topic, partition): offset for topic, offset in cut.positions.items()})
+    if not pen.commits:
+        await ports.journal.commit(positions)
 
 
 def _system_rows(cut: Cut, now_ms: int, changes_offset: int | None) -> list[Row]:

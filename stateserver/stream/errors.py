@@ -13,6 +13,16 @@ class BrokerUnreachable(StateServerError):
         )
 
 
+class AppendFailed(StateServerError):
+    """Rows did not get into the log, or nobody knows whether they did."""
+
+    def __init__(self, topic: str, partition: int, trouble: BaseException) -> None:
+        super().__init__(
+            f"writing to partition {partition} of {topic} failed: {str(trouble) or type(trouble).__name__}",
+            "the worker stops; started again it goes on from its last checkpoint",
+        )
+
+
 class PartitionsMismatch(StateServerError):
     """A topic has another number of partitions than the journal, so nobody could say what belongs together."""
 
@@ -61,8 +71,28 @@ class StoreUnusable(StateServerError):
     def __init__(self, path: str, trouble: str) -> None:
         super().__init__(
             f"the table in {path} can't be used: {trouble}",
-            "does another worker use the same STATESERVER_DATA_DIR? Is the disk full? It may be deleted: "
-            "it is then restored from Kafka",
+            "is the disk full, or broken? The folder may be deleted: it is then made anew from Kafka",
+        )
+
+
+class StoreInUse(StateServerError):
+    """Another process has a table's files open."""
+
+    def __init__(self, path: str, trouble: str) -> None:
+        super().__init__(
+            f"the table in {path} is in use: {trouble}",
+            "does another worker run with the same STATESERVER_DATA_DIR? Each needs one of its own",
+        )
+
+
+class EventsDiffer(StateServerError):
+    """Folding a record again gave another event than `changes` holds: one of the two was not what the journal says."""
+
+    def __init__(self, topic: str, partition: int, system: str, version: int) -> None:
+        super().__init__(
+            f"partition {partition}: the event {version} of system {system!r} differs from the one in {topic}",
+            "nothing more is told of this partition. Was another release or another key ring at work? "
+            "`stateserver replay --from-topic` shows what the journal says",
         )
 
 
@@ -74,6 +104,16 @@ class JournalCutBack(StateServerError):
             f"partition {partition} of {topic} ends at offset {end}, but its state stands for offset {position}",
             "was the topic made anew, or did the broker lose records? "
             "Use another STATESERVER_TOPIC_PREFIX, or delete the `state` topic to fold the journal again",
+        )
+
+
+class Fenced(StateServerError):
+    """Another worker writes the partition's state: this one was taken for dead, or somebody swapped its tables."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(
+            f"partition {partition} is in other hands now: this worker was taken for dead, or its tables were swapped",
+            "the worker stops, so that it starts again from what the other one wrote",
         )
 
 

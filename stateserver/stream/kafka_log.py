@@ -8,9 +8,16 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, UnknownError
 
-from stateserver.errors import StateServerError
-from stateserver.stream.errors import BrokerUnreachable
-from stateserver.stream.ports import Bounds, Headers, LogRecord, Row
+from stateserver.stream.errors import AppendFailed, BrokerUnreachable
+from stateserver.stream.kafka_pen import (
+    TRANSACTION_MS_MAX,
+    PlainPen,
+    TransactionalPen,
+    all_safe,
+    batched,
+    offset_after,
+)
+from stateserver.stream.ports import Bounds, Headers, LogRecord, Pen, Row
 
 logger = logging.getLogger(__name__)
 
@@ -24,21 +31,17 @@ READ_WAIT_MS: Final = 200
 FETCH_LIMIT_MS: Final = 10_000
 
 
-class AppendFailed(StateServerError):
-    """Rows did not get into the log, or nobody knows whether they did."""
-
-    def __init__(self, topic: str, partition: int, trouble: BaseException) -> None:
-        super().__init__(
-            f"writing to partition {partition} of {topic} failed: {str(trouble) or type(trouble).__name__}",
-            "the worker stops; started again it goes on from its last checkpoint",
-        )
-
-
 class KafkaLog:
-    """`Log` on aiokafka. `options` are those that every client is built with."""
+    """`Log` on aiokafka.
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    `options` are those that every client is built with, `group` is whose positions pens commit, `pen_name` what
+    their transactional ids begin with: all who write the same state must share it.
+    """
+
+    def __init__(self, options: dict[str, Any], group: str, pen_name: str) -> None:
         self._options = options
+        self._group = group
+        self._pen_name = pen_name
         self._producer: AIOKafkaProducer | None = None
         self._surveyor: AIOKafkaConsumer | None = None
         self._surveying = asyncio.Lock()
@@ -64,11 +67,11 @@ class KafkaLog:
         self._surveyor = self._reader()
         await self._surveyor.start()
 
-    async def _started_producer(self, *, enable_idempotence: bool) -> AIOKafkaProducer:
+    async def _started_producer(self, **kind: Any) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
             **self._options,
+            **kind,
             acks="all",
-            enable_idempotence=enable_idempotence,
             max_batch_size=BATCH_BYTES_MAX,
             max_request_size=REQUEST_BYTES_MAX,
             request_timeout_ms=DELIVERY_MS_MAX,
@@ -92,32 +95,23 @@ class KafkaLog:
         """Write rows, in order, after all that was appended before; see `Log`."""
         assert self._producer is not None, "start() comes first"
         assert rows
-        batches = self._batches(rows, list(headers))
+        # Asked for a topic's end, the embedded broker tells where its last batch begins, and one: make that true.
+        batches = batched(self._producer, rows, headers, last_alone=not self.idempotent)
         try:
             under_way = [await self._producer.send_batch(batch, topic, partition=partition) for batch in batches]
+            await all_safe(under_way)
         except (KafkaError, OSError) as trouble:
             raise AppendFailed(topic, partition, trouble) from trouble
-        await asyncio.wait(under_way)
-        for written in under_way:
-            if (failure := written.exception()) is not None:
-                raise AppendFailed(topic, partition, failure) from failure
-        return int(under_way[-1].result().offset) + int(batches[-1].record_count())
+        return offset_after(under_way[-1], batches[-1].record_count())
 
-    def _batches(self, rows: Sequence[Row], headers: list[tuple[str, bytes | None]]) -> list[Any]:
-        assert self._producer is not None
-        batch = self._producer.create_batch()
-        batches = [batch]
-        last = len(rows) - 1
-        for at, (key, value) in enumerate(rows):
-            # Asked for a topic's end, the embedded broker tells where its last batch begins, and one: make that true.
-            alone = at == last and at > 0 and not self.idempotent
-            if alone or batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
-                batch = self._producer.create_batch()
-                batches.append(batch)
-                batch.append(key=key, value=value, timestamp=None, headers=headers)
-        for each in batches:
-            each.close()
-        return batches
+    async def take_pen(self, partition: int) -> Pen:
+        """See `Log`. The embedded broker knows no transactions: there a pen is only a way to write."""
+        if not self.idempotent:
+            return PlainPen(self.append, partition)
+        producer = await self._started_producer(
+            transactional_id=f"{self._pen_name}.{partition}", transaction_timeout_ms=TRANSACTION_MS_MAX
+        )
+        return TransactionalPen(producer, partition, self._group)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """What the partition holds now."""

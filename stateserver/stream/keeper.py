@@ -9,13 +9,13 @@ from stateserver.codec.topics import system_key
 from stateserver.errors import StateServerError
 from stateserver.security.envelope import SealingRefused, seal
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.checkpoint import Events, write_checkpoint
-from stateserver.stream.errors import PartitionStuck
-from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
+from stateserver.stream.checkpoint import Copies, Events, write_checkpoint
+from stateserver.stream.errors import EventsDiffer, PartitionStuck
+from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
 from stateserver.stream.outbox import Outbox
 from stateserver.stream.partition import PartitionProcessor, TickDue
-from stateserver.stream.ports import Batch, Ports, Row
+from stateserver.stream.ports import Batch, Pen, Ports, Row
 from stateserver.stream.restore import Restored, restore_partition
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class PartitionKeeper:
         self.caught_up = False
         self._care = care
         self._ports = care.ports
-        topics, log = care.layout.topics, care.ports.log
-        self._events = Events(Outbox(log, topics.changes, partition), Outbox(log, topics.rejected, partition))
+        self._pen: Pen | None = None
+        self._events: Events
         self._checkpointing = asyncio.Lock()
         self._restored: Restored | None = None
         self._since_ms = care.ports.clock.now_ms()
@@ -70,8 +70,19 @@ class PartitionKeeper:
         return self._processor.positions[topic]
 
     async def restore(self) -> None:
-        """Come to where the last checkpoint was. Raises what restore_partition raises."""
-        self._restored = await restore_partition(self.partition, self._care.ring, self._ports, self._care.layout)
+        """Come to where the last checkpoint was, as the only one who writes on. Raises as restore_partition does."""
+        layout, log = self._care.layout, self._ports.log
+        self._pen = await log.take_pen(self.partition)
+        try:
+            restored = await restore_partition(self.partition, self._care.ring, self._ports, layout, self._pen)
+        except EventsDiffer as trouble:
+            self._stop(trouble)
+            return
+        self._events = Events(
+            Outbox(log, layout.topics.changes, self.partition, restored.changes_offset),
+            Outbox(log, layout.topics.rejected, self.partition),
+        )
+        self._restored = restored
         logger.info(
             "partition %d restored in %.1f s: %d systems, journal position %s",
             self.partition,
@@ -94,8 +105,7 @@ class PartitionKeeper:
         self._records += len(batch.records)
         self._care.metrics.count(len(batch.records), len(emitted.changes), len(emitted.rejected))
         if emitted.stopped is not None:
-            self.stopped = emitted.stopped
-            logger.critical("%s", emitted.stopped, exc_info=emitted.stopped.__cause__)
+            self._stop(emitted.stopped)
             return
         self._uncut += len(emitted.changes)
         if self._uncut > UNCUT_CHANGES_MAX:
@@ -103,17 +113,23 @@ class PartitionKeeper:
         if self._events.changes.full or self._events.rejected.full:
             await asyncio.gather(self._events.changes.room(), self._events.rejected.room())
 
+    def _stop(self, trouble: StateServerError) -> None:
+        self.stopped = trouble
+        logger.critical("%s (%s)", trouble, trouble.hint, exc_info=trouble.__cause__)
+
     async def checkpoint(self) -> None:
         """Make what was applied durable, if there is anything. Raises what the ports raise."""
         async with self._checkpointing:
-            if self._restored is None or self.stopped is not None:
+            restored, pen = self._restored, self._pen
+            if restored is None or pen is None or self.stopped is not None:
                 return
             if not (self._processor.moved or self._processor.unpublished):
                 return
             cut = self._processor.cut()
             self._uncut = 0
+            copies = Copies(restored.state, restored.units)
             await write_checkpoint(
-                self.partition, cut, self._restored.lineage, self._ports, self._care.layout, self._events
+                self.partition, cut, restored.lineage, self._ports, self._care.layout, self._events, pen, copies
             )
             self._care.metrics.checkpoints += 1
 
@@ -173,21 +189,39 @@ class PartitionKeeper:
             logger.warning("no tick for system %s, whose deadline has passed: %s", tick.system, refusal)
             return []
 
+    async def catch_up(self) -> None:
+        """Have the tables on disk follow their changelogs where they are behind. Raises what the log raises."""
+        restored = self._restored
+        if restored is not None:
+            lineage = bytes.fromhex(restored.lineage)
+            await asyncio.gather(restored.units.catch_up(lineage), restored.state.catch_up(lineage))
+
     async def undisturbed(self) -> bool:
-        """Whether nobody else wrote this partition's state since we did: asked when we are given it again."""
-        if self._restored is None:
+        """Whether nobody else wrote this partition's state since we did: asked when we are given it again.
+
+        The pen is taken anew, as whoever had the partition meanwhile has taken it from us.
+        """
+        restored, log, topic = self._restored, self._ports.log, self._care.layout.state
+        if restored is None:
             return True
         async with self._checkpointing:
-            position = self._ports.stores.open(STATE_TABLE, self.partition).position
-            return position == (await self._ports.log.bounds(self._care.layout.state, self.partition)).end
+            if self._pen is not None:
+                await self._pen.close()
+            self._pen = await log.take_pen(self.partition)
+            end = (await log.bounds(topic, self.partition)).end
+            async for _ in log.read(topic, self.partition, restored.state.head, end):
+                return False
+            return True
 
     async def close(self) -> None:
         """Let go of it; what was not checkpointed will be applied again by whoever comes next."""
-        self._restored = None
+        restored, self._restored = self._restored, None
         async with self._checkpointing:
-            await asyncio.gather(self._events.changes.close(), self._events.rejected.close())
-            for table in (STATE_TABLE, UNITS_TABLE):
-                self._ports.stores.close(table, self.partition)
+            if restored is not None:
+                await asyncio.gather(self._events.changes.close(), self._events.rejected.close())
+                await asyncio.gather(restored.state.close(), restored.units.close())
+            if self._pen is not None:
+                await self._pen.close()
 
 
 def _shown(positions: dict[str, int]) -> str:

@@ -13,9 +13,12 @@ WAITING_BYTES_MAX = 16 << 20
 
 
 class Outbox:
-    """Rows for one partition of one topic. A failed write fails every later call."""
+    """Rows for one partition of one topic. A failed write fails every later call.
 
-    def __init__(self, log: Log, topic: str, partition: int) -> None:
+    `next_offset`: what was put after all that is safe lies there or behind; None while nobody knows.
+    """
+
+    def __init__(self, log: Log, topic: str, partition: int, next_offset: int | None = None) -> None:
         self._log = log
         self._topic = topic
         self._partition = partition
@@ -26,7 +29,7 @@ class Outbox:
         self._moved = asyncio.Condition()
         self._trouble: BaseException | None = None
         self._task: asyncio.Task[None] | None = None
-        self.next_offset: int | None = None
+        self.next_offset = next_offset
 
     def put(self, rows: Sequence[Row]) -> None:
         """Have rows written, soon."""

@@ -17,13 +17,15 @@ from stateserver.domain.blast import BlastStage
 from stateserver.domain.checkpoint import state_hash, take_rows, take_touched_units
 from stateserver.domain.records import Record
 from stateserver.domain.system import System
+from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.security.envelope import open_record
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.errors import RecordsLost, RecordStopsPartition
+from stateserver.stream.errors import EventsDiffer, RecordsLost, RecordStopsPartition
 from stateserver.stream.ports import Batch, LogRecord, Row
 from stateserver.stream.state_rows import core_key, notes_key
+from stateserver.stream.told import Told
 from stateserver.stream.tracked import Tracked
 
 logger = logging.getLogger(__name__)
@@ -37,7 +39,7 @@ class Emitted(NamedTuple):
 
     changes: list[Row]
     rejected: list[Row]
-    stopped: RecordStopsPartition | None
+    stopped: StateServerError | None
 
 
 class Cut(NamedTuple):
@@ -78,6 +80,11 @@ class PartitionProcessor:
         # Whose units' `as_of` may be behind in `units`, longest first.
         self._unpublished = dict.fromkeys(name for name, tracked in self.systems.items() if tracked.publish_all)
         self._blasts: list[tuple[str, BlastStage]] = []
+        self._told: Told | None = None
+
+    def expect(self, told: Told) -> None:
+        """The next events were told before: they are checked, not told again."""
+        self._told = told or None
 
     @property
     def moved(self) -> bool:
@@ -103,6 +110,8 @@ class PartitionProcessor:
                 continue
             try:
                 self._process_one(topic, record, emitted)
+            except EventsDiffer as trouble:
+                return emitted._replace(stopped=trouble)
             except Exception as trouble:  # noqa: BLE001 whatever it is: say where, and let others go on
                 stopped = RecordStopsPartition(topic, self.partition, record.offset, trouble)
                 stopped.__cause__ = trouble
@@ -137,7 +146,11 @@ class PartitionProcessor:
         if changes:
             tracked.note_gaps(changes)
             key = system_key(name)
-            emitted.changes.extend([Row(key, encode_change(change)) for change in changes])
+            rows = [Row(key, encode_change(change)) for change in changes]
+            if self._told is not None:
+                rows = self._told.untold(name, changes[0].version, rows)
+                self._told = self._told or None
+            emitted.changes.extend(rows)
         self._blasts.extend((name, stage) for stage in blasts)
 
     def _rejected_row(self, topic: str, record: LogRecord, rejection: Rejected) -> Row:

@@ -32,6 +32,14 @@ class Row(NamedTuple):
     value: bytes | None
 
 
+class Sheet(NamedTuple):
+    """Rows for one topic of a checkpoint, and the headers that all of them carry."""
+
+    topic: str
+    rows: Sequence[Row]
+    headers: Headers = ()
+
+
 class Bounds(NamedTuple):
     """The first offset a partition still has, and the one its next record will get."""
 
@@ -55,8 +63,34 @@ class Batch(NamedTuple):
         return self.records[-1].offset + 1
 
 
+class Pen(Protocol):
+    """The right to write a partition's state. One has it at a time: who takes it fences who had it before."""
+
+    @property
+    def commits(self) -> bool:
+        """Whether `write` also tells the group how far the journal is done."""
+        ...
+
+    async def write(self, sheets: Sequence[Sheet], positions: Mapping[tuple[str, int], int]) -> dict[str, int]:
+        """Write sheets, and the group's positions: offset of the next record wanted, by (topic, partition).
+
+        All or nothing where the broker has transactions; else in order, each sheet safe before the next one.
+        The result is the offset after the last row, by topic. Raises Fenced where another has the pen by now, and
+        StateServerError where it can't be written.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Put it down. What was not written whole is not there."""
+        ...
+
+
 class Log(Protocol):
     """Topics, read and written by partition."""
+
+    async def take_pen(self, partition: int) -> Pen:
+        """Become the one who writes the state of a partition; what its last writer left half done is struck out."""
+        ...
 
     async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
         """Write rows, in order, after all that was appended before. Returns when they are safe.

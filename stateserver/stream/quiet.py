@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Final
 
+from aiokafka.errors import ProducerFenced
+
 LIBRARIES: Final = ("faust", "mode", "aiokafka")
 SAME_AGAIN_AFTER_S: Final = 30.0
 
@@ -17,6 +19,8 @@ class OnceInAWhile(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be logged."""
+        if record.name == "asyncio" and record.exc_info and isinstance(record.exc_info[1], ProducerFenced):
+            return False  # aiokafka's own left-overs: that the worker is fenced is told by `Fenced`
         if record.name.partition(".")[0] not in LIBRARIES:
             return True
         what, now = (record.name, str(record.msg)), time.monotonic()

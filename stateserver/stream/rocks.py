@@ -9,7 +9,7 @@ from typing import Final
 
 from rocksdict import Options, Rdict, ReadOptions, WriteBatch
 
-from stateserver.stream.errors import StoreUnusable
+from stateserver.stream.errors import StoreInUse, StoreUnusable
 from stateserver.stream.ports import Row
 
 logger = logging.getLogger(__name__)
@@ -48,9 +48,12 @@ class RocksPartition:
         """All rows, in order of keys. The iterator keeps the files open: use it up."""
         options = ReadOptions()
         options.set_iterate_upper_bound(_AFTER_ROWS)
-        for key, value in self._db.items(from_key=_ROW, read_opt=options):
-            assert isinstance(key, bytes)
-            yield key[1:], value
+        try:
+            for key, value in self._db.items(from_key=_ROW, read_opt=options):
+                assert isinstance(key, bytes)
+                yield key[1:], value
+        except Exception as trouble:  # whatever the library says of files that are damaged
+            raise StoreUnusable(str(self.path), str(trouble)) from trouble
 
     async def write(self, rows: Iterable[Row], position: int, lineage: bytes) -> None:
         await asyncio.to_thread(self._write, list(rows), position, lineage)
@@ -78,8 +81,11 @@ class RocksPartition:
         self._position, self._lineage = 0, b""
 
     def _clear(self) -> None:
-        self._db.close()
-        shutil.rmtree(self.path)
+        try:
+            self._db.close()
+            shutil.rmtree(self.path)
+        except Exception as trouble:
+            raise StoreUnusable(str(self.path), str(trouble)) from trouble
         self._db = _opened(self.path)
 
     def close(self) -> None:
@@ -104,7 +110,7 @@ def _opened(path: Path) -> Rdict:
         return Rdict(str(path), options)
     except Exception as trouble:
         if "lock" in str(trouble).lower():
-            raise StoreUnusable(str(path), str(trouble)) from trouble
+            raise StoreInUse(str(path), str(trouble)) from trouble
         logger.warning("table %s can't be opened (%s): it is made anew, from Kafka", path, trouble)
     try:
         shutil.rmtree(path, ignore_errors=True)

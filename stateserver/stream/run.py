@@ -49,7 +49,7 @@ async def run_worker(settings: Settings, ring: KeyRing) -> None:
     layout = Layout.with_prefix(settings.topic_prefix, settings.packets_topics)
     options = kafka_client_options(settings)
     partitions = await ensure_topics(options, layout)
-    log = KafkaLog(options)
+    log = KafkaLog(options, settings.group, layout.state)
     await log.start()
     try:
         app = create_app(settings, layout, partitions)

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 CHECKPOINT_EVERY_S = 0.15
 TICKS_EVERY_S = 0.5
 REPORT_EVERY_S = 60.0
+CATCH_UP_EVERY_S = 1.0
 LOOK_EVERY_S = 0.25
 LOOK_EVERY_S_WHEN_READY = 10.0
 
@@ -38,6 +39,7 @@ class Worker:
         """Begin to checkpoint, look around and give ticks."""
         self._every(self._checkpoint_pause, self._checkpoint_unless_on_hold)
         self._every(self._look_pause, self._look_around)
+        self._every(lambda: CATCH_UP_EVERY_S, self._catch_up)
         self._every(lambda: REPORT_EVERY_S, self._report)
         if self._give_ticks:
             self._every(lambda: TICKS_EVERY_S, self._append_ticks)
@@ -158,6 +160,9 @@ class Worker:
             logger.info("ready: %d partitions read to their end", len(keepers))
         if any(keeper.stopped for keeper in keepers):
             self.ready.clear()
+
+    async def _catch_up(self) -> None:
+        await asyncio.gather(*(keeper.catch_up() for keeper in list(self._keepers.values())))
 
     async def _append_ticks(self) -> None:
         if self._on_hold:

@@ -8,7 +8,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
-from stateserver.stream.ports import Bounds, Headers, LogRecord, Ports, Progress, Row
+from stateserver.stream.errors import Fenced, StoreUnusable
+from stateserver.stream.kafka_pen import PlainPen
+from stateserver.stream.ports import Bounds, Headers, LogRecord, Pen, Ports, Progress, Row, Sheet
 from tests.stream.journals import LogLine
 
 READ_BATCH = 7
@@ -45,6 +47,15 @@ class SimulatedLog:
         self.topics = topics
         self.power = power
         self.now_ms = 0
+        self.pens: dict[int, int] = {}
+        # Where pens commit the group's positions; without, there are no transactions.
+        self.committed: dict[tuple[str, int], int] | None = None
+
+    async def take_pen(self, partition: int) -> Pen:
+        self.power.before()
+        if self.committed is None:
+            return PlainPen(self.append, partition)
+        return SimulatedPen(self, partition, self.committed)
 
     async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
         # Cut off, some of the rows may be there already.
@@ -65,11 +76,44 @@ class SimulatedLog:
             yield lines[at : at + READ_BATCH]
 
 
+class SimulatedPen:
+    """`Pen` with transactions: all or nothing, and fenced by whoever takes it next."""
+
+    commits = True
+
+    def __init__(self, log: SimulatedLog, partition: int, committed: dict[tuple[str, int], int]) -> None:
+        self._log = log
+        self._partition = partition
+        self._committed = committed
+        self._number = log.pens[partition] = log.pens.get(partition, 0) + 1
+
+    async def write(self, sheets: Sequence[Sheet], positions: Mapping[tuple[str, int], int]) -> dict[str, int]:
+        log = self._log
+        for _ in range(3):  # the transaction is begun, filled, and ended
+            log.power.before()
+            await asyncio.sleep(0)
+        if log.pens[self._partition] != self._number:
+            raise Fenced(self._partition)
+        ends = {}
+        for topic, rows, headers in sheets:
+            if rows:
+                lines = log.topics.setdefault((topic, self._partition), [])
+                lines += [LogLine(len(lines) + at, log.now_ms, *row, tuple(headers)) for at, row in enumerate(rows)]
+                ends[topic] = len(lines)
+        self._committed.update(positions)
+        log.power.after()
+        return ends
+
+    async def close(self) -> None:
+        pass
+
+
 class SimulatedStore:
     """`PartitionStore`: rows and position change together."""
 
-    def __init__(self, power: Power) -> None:
+    def __init__(self, power: Power, stores: "SimulatedStores") -> None:
         self.power = power
+        self.stores = stores
         self.table: dict[bytes, bytes] = {}
         self.position = 0
         self.lineage = b""
@@ -79,6 +123,8 @@ class SimulatedStore:
 
     async def write(self, rows: Iterable[Row], position: int, lineage: bytes) -> None:
         self.power.before()
+        if self.stores.full:
+            raise StoreUnusable("a full disk", "no space left")
         for key, value in rows:
             assert key is not None
             if value is None:
@@ -96,14 +142,15 @@ class SimulatedStore:
 
 
 class SimulatedStores:
-    """`Stores`: a disk."""
+    """`Stores`: a disk, that may be full."""
 
     def __init__(self, power: Power) -> None:
         self.power = power
+        self.full = False
         self.disk: dict[tuple[str, int], SimulatedStore] = {}
 
     def open(self, table: str, partition: int) -> SimulatedStore:
-        return self.disk.setdefault((table, partition), SimulatedStore(self.power))
+        return self.disk.setdefault((table, partition), SimulatedStore(self.power, self))
 
     def close(self, table: str, partition: int) -> None:
         pass
@@ -143,11 +190,13 @@ class SimulatedClock:
 class World:
     """All of it. `restart` gives a new process the same log and, if it is kept, the same disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, transactions: bool = False) -> None:
         self.log = SimulatedLog({}, Power())
         self.stores = SimulatedStores(Power())
         self.journal = SimulatedJournal(Power())
         self.clock = SimulatedClock()
+        if transactions:
+            self.log.committed = self.journal.committed
 
     def restart(self, power: Power, *, keep_disk: bool) -> None:
         """Power comes back."""

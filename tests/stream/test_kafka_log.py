@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from stateserver.broker.ports import free_port
 from stateserver.broker.process import Broker
-from stateserver.stream.errors import BrokerUnreachable
-from stateserver.stream.kafka_log import BATCH_BYTES_MAX, AppendFailed, KafkaLog
+from stateserver.stream.errors import AppendFailed, BrokerUnreachable, Fenced
+from stateserver.stream.kafka_log import BATCH_BYTES_MAX, KafkaLog
 from stateserver.stream.layout import Layout
-from stateserver.stream.ports import Bounds, LogRecord, Row
+from stateserver.stream.ports import Bounds, LogRecord, Row, Sheet
 from stateserver.stream.topics import ensure_topics
 
 P = 2
@@ -27,7 +28,7 @@ async def layout(broker: Broker) -> Layout:
 
 @pytest.fixture
 async def log(broker: Broker) -> AsyncIterator[KafkaLog]:
-    log = KafkaLog({"bootstrap_servers": [broker.bootstrap]})
+    log = KafkaLog({"bootstrap_servers": [broker.bootstrap]}, "workers", uuid4().hex)
     await log.start()
     yield log
     await log.stop()
@@ -89,7 +90,7 @@ async def test_a_row_larger_than_a_batch(log: KafkaLog, layout: Layout) -> None:
 async def test_what_the_broker_refuses_is_told(kafka: Broker) -> None:
     layout = Layout.with_prefix("refused.", ("refused.packets",))
     await ensure_topics({"bootstrap_servers": [kafka.bootstrap]}, layout)
-    log = KafkaLog({"bootstrap_servers": [kafka.bootstrap]})
+    log = KafkaLog({"bootstrap_servers": [kafka.bootstrap]}, "workers", "refused")
     await log.start()
     with pytest.raises(AppendFailed, match=layout.topics.units):
         await log.append(layout.topics.units, P, [Row(b"k", bytes(2 << 20))])
@@ -99,4 +100,70 @@ async def test_what_the_broker_refuses_is_told(kafka: Broker) -> None:
 async def test_nobody_there() -> None:
     address = f"127.0.0.1:{free_port()}"
     with pytest.raises(BrokerUnreachable, match=address):
-        await KafkaLog({"bootstrap_servers": [address]}).start()
+        await KafkaLog({"bootstrap_servers": [address]}, "workers", "nobody").start()
+
+
+async def test_a_checkpoint_is_there_whole(log: KafkaLog, layout: Layout) -> None:
+    pen = await log.take_pen(P)
+    sheets = [
+        Sheet(layout.topics.units, [Row(b"u", b"1"), Row(b"v", b"2")]),
+        Sheet(layout.topics.blasts, []),
+        Sheet(layout.state, [Row(b"s", b"3")], (("journal", b"t:7"),)),
+    ]
+    ends = await pen.write(sheets, {(layout.journals[0], P): 0})
+    assert ends == {layout.topics.units: 2, layout.state: 1}
+    again = await pen.write(sheets[2:], {(layout.journals[0], P): 0})
+    assert again[layout.state] in (2, 3)  # a transaction's end takes an offset too
+    await pen.close()
+    pen = await log.take_pen(P)  # whoever takes it sees all that was written
+    found = await read_all(log, layout.state, 0, (await log.bounds(layout.state, P)).end)
+    assert [(record.key, tuple(record.headers)) for record in found] == [(b"s", (("journal", b"t:7"),))] * 2
+    await pen.close()
+
+
+async def test_whoever_takes_the_pen_fences_who_had_it(kafka: Broker) -> None:
+    prefix = f"{uuid4().hex[:8]}."
+    layout = Layout.with_prefix(prefix, (f"{prefix}packets",))
+    await ensure_topics({"bootstrap_servers": [kafka.bootstrap]}, layout)
+    logs = [KafkaLog({"bootstrap_servers": [kafka.bootstrap]}, "workers", prefix) for _ in range(2)]
+    for log in logs:
+        await log.start()
+    sheet, positions = Sheet(layout.state, [Row(b"s", b"1")]), {(layout.journals[0], P): 0}
+    first = await logs[0].take_pen(P)
+    await first.write([sheet], positions)
+    second = await logs[1].take_pen(P)
+    for _ in range(2):
+        with pytest.raises(Fenced, match=f"partition {P} "):
+            await first.write([sheet], positions)
+    await second.write([sheet], positions)
+    await second.close()
+    second = await logs[1].take_pen(P)
+    found = await read_all(logs[1], layout.state, 0, (await logs[1].bounds(layout.state, P)).end)
+    assert len(found) == 2
+    await first.close()
+    await second.close()
+    for log in logs:
+        await log.stop()
+
+
+async def test_what_was_begun_and_not_ended_is_struck_out(kafka: Broker) -> None:
+    prefix = f"{uuid4().hex[:8]}."
+    layout = Layout.with_prefix(prefix, (f"{prefix}packets",))
+    await ensure_topics({"bootstrap_servers": [kafka.bootstrap]}, layout)
+    log = KafkaLog({"bootstrap_servers": [kafka.bootstrap]}, "workers", prefix)
+    await log.start()
+    dead = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=f"{prefix}.{P}")
+    await dead.start()
+    await dead.begin_transaction()
+    await dead.send_and_wait(layout.state, b"half", key=b"half", partition=P)
+    pen = await log.take_pen(P)
+    await pen.write([Sheet(layout.state, [Row(b"whole", b"1")])], {(layout.journals[0], P): 0})
+    await pen.close()
+    pen = await log.take_pen(P)
+    found = await read_all(log, layout.state, 0, (await log.bounds(layout.state, P)).end)
+    assert [record.key for record in found] == [b"whole"]
+    await pen.close()
+    await log.stop()
+    with pytest.raises(ProducerFenced):
+        await dead.commit_transaction()
+    await dead.stop()

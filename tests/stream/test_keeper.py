@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
-from stateserver.codec.change import decode_change
+from stateserver.codec.change import decode_change, encode_change
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.system import decode_system
 from stateserver.codec.unit import decode_unit
@@ -17,7 +17,8 @@ from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.deadlines import next_deadline
 from stateserver.security.envelope import open_record
-from stateserver.stream.errors import HistoryTrimmed, JournalCutBack, PartitionStuck
+from stateserver.stream.disk_copy import TRY_AGAIN_AFTER_MS
+from stateserver.stream.errors import EventsDiffer, Fenced, HistoryTrimmed, JournalCutBack, PartitionStuck
 from stateserver.stream.keeper import STUCK_AFTER_MS, Care, PartitionKeeper
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
 from stateserver.stream.metrics import Metrics
@@ -36,8 +37,8 @@ def care_for(world: World) -> Care:
     return Care(RING, world.ports, LAYOUT, 5_000, Metrics())
 
 
-def world_with(lines: list[LogLine]) -> World:
-    world = World()
+def world_with(lines: list[LogLine], *, transactions: bool = False) -> World:
+    world = World(transactions=transactions)
     world.log.topics[PACKETS, P] = list(lines)
     return world
 
@@ -54,6 +55,7 @@ async def live(world: World, *, batch: int = 9) -> PartitionKeeper:
             await keeper.checkpoint()
         await keeper.checkpoint()
         await keeper.checkpoint()
+        await keeper.catch_up()
     except BaseException:
         await keeper.close()
         raise
@@ -126,9 +128,10 @@ def assert_hash_is_the_oracles(world: World, example: str) -> None:
     assert row.offset == len(LINES[example]) - 1 or folded(example_records(example)).rejected
 
 
+@pytest.mark.parametrize("transactions", [True, False], ids=["transactions", "none"])
 @pytest.mark.parametrize("example", EXAMPLES)
-async def test_an_undisturbed_life(example: str) -> None:
-    world = world_with(LINES[example])
+async def test_an_undisturbed_life(example: str, transactions: bool) -> None:
+    world = world_with(LINES[example], transactions=transactions)
     await live(world)
     assert_all_is_there(world, example)
     assert_tables_agree(world)
@@ -140,10 +143,13 @@ async def test_an_undisturbed_life(example: str) -> None:
 @given(
     deaths=st.lists(st.tuples(st.integers(1, 900), st.booleans(), st.booleans()), min_size=1, max_size=4),
     batch=st.integers(3, 20),
+    transactions=st.booleans(),
 )
-def test_killed_at_any_step_it_ends_up_the_same(deaths: list[tuple[int, bool, bool]], batch: int) -> None:
+def test_killed_at_any_step_it_ends_up_the_same(
+    deaths: list[tuple[int, bool, bool]], batch: int, transactions: bool
+) -> None:
     async def lives() -> None:
-        world = world_with(LINES[CAPTURE])
+        world = world_with(LINES[CAPTURE], transactions=transactions)
         for cut_at, late, keep_disk in deaths:
             world.restart(Power(cut_at, late=late), keep_disk=keep_disk)
             try:
@@ -234,8 +240,65 @@ async def test_a_journal_shorter_than_its_state_is_refused() -> None:
         await live(world)
 
 
+async def test_events_that_were_told_are_not_told_again() -> None:
+    """Killed between its events and their checkpoint, it finds them in `changes`."""
+    world = world_with(LINES[CAPTURE], transactions=True)
+    keeper = PartitionKeeper(P, care_for(world))
+    await keeper.restore()
+    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
+    while len(values(world, LAYOUT.topics.changes)) < len(expected(CAPTURE, "changes.jsonl")):
+        await asyncio.sleep(0)
+    await keeper.close()
+    await live(world)
+    told = [change_to_json(decode_change(value)) for value in values(world, LAYOUT.topics.changes)]
+    assert json.loads(json.dumps(told)) == expected(CAPTURE, "changes.jsonl")
+    assert_all_is_there(world, CAPTURE)
+
+
+async def test_an_event_that_differs_from_the_one_told_stops_the_partition() -> None:
+    world = world_with(LINES[CAPTURE])
+    await live(world)
+    changes = world.log.topics[LAYOUT.topics.changes, P]
+    other = decode_change(changes[29].value or b"")._replace(at=1)
+    changes[29] = changes[29]._replace(value=encode_change(other))
+    world.log.topics[LAYOUT.state, P] = []  # so that the journal is folded again
+    world.restart(Power(), keep_disk=False)
+    keeper = PartitionKeeper(P, care_for(world))
+    await keeper.restore()
+    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
+    assert isinstance(keeper.stopped, EventsDiffer)
+    assert f"the event {other.version} of system 'site'" in str(keeper.stopped)
+    await keeper.checkpoint()
+    assert world.log.topics[LAYOUT.state, P] == []
+
+
+async def test_whoever_was_taken_for_dead_writes_no_state() -> None:
+    world = world_with(LINES[CAPTURE], transactions=True)
+    zombie = PartitionKeeper(P, care_for(world))
+    await zombie.restore()
+    await zombie.take(Batch(PACKETS, P, 0, LINES[CAPTURE][:20]))
+    await live(world)
+    state = list(world.log.topics[LAYOUT.state, P])
+    with pytest.raises(Fenced):
+        await zombie.checkpoint()
+    assert world.log.topics[LAYOUT.state, P] == state
+    assert_all_is_there(world, CAPTURE)
+
+
+async def test_a_full_disk_holds_nothing_up_and_is_made_good() -> None:
+    world = world_with(LINES[CAPTURE])
+    world.stores.full = True
+    keeper = await live(world)
+    assert_all_is_there(world, CAPTURE)
+    assert world.stores.disk[STATE_TABLE, P].table == {}
+    world.stores.full = False
+    world.clock.time_ms += TRY_AGAIN_AFTER_MS
+    await keeper.catch_up()
+    assert_tables_agree(world)
+
+
 async def test_undisturbed_until_someone_else_writes_its_state() -> None:
-    world = world_with(LINES[CAPTURE][:20])
+    world = world_with(LINES[CAPTURE][:20], transactions=True)
     keeper = await live(world)
     assert await keeper.undisturbed()
     world.log.topics[PACKETS, P] = list(LINES[CAPTURE])

@@ -20,7 +20,7 @@ from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
 from stateserver.domain.system import System
 from stateserver.stream import partition
-from stateserver.stream.errors import RecordsLost
+from stateserver.stream.errors import RecordsLost, RecordStopsPartition
 from stateserver.stream.partition import PartitionProcessor
 from stateserver.stream.ports import Batch, Row
 from stateserver.stream.state_rows import rows_by_system
@@ -208,6 +208,7 @@ def test_a_failure_in_the_core_stops_the_partition_before_that_record(monkeypatc
     ours = processor()
     emitted = ours.process(Batch(TOPIC, 3, 0, EXAMPLE_LINES[CAPTURE]))
     assert emitted.stopped is not None
+    assert isinstance(emitted.stopped, RecordStopsPartition)
     assert emitted.stopped.offset == 9
     assert "offset 9" in str(emitted.stopped)
     assert "ZeroDivisionError: of all things" in str(emitted.stopped)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stateserver.stream.errors import StoreUnusable
+from stateserver.stream.errors import StoreInUse, StoreUnusable
 from stateserver.stream.ports import Row
 from stateserver.stream.rocks import RocksPartition
 
@@ -59,7 +59,7 @@ async def test_cleared_it_is_empty_and_usable(tmp_path: Path) -> None:
 async def test_files_in_use_are_refused_until_they_are_closed(tmp_path: Path) -> None:
     store = RocksPartition(tmp_path / "t")
     await store.write(ROWS, 7, LINEAGE)
-    with pytest.raises(StoreUnusable, match="another worker"):
+    with pytest.raises(StoreInUse, match="another worker"):
         RocksPartition(tmp_path / "t")
     store.close()
     again = RocksPartition(tmp_path / "t")
