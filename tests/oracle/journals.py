@@ -246,15 +246,20 @@ class _Journal:
         if self.mode == "IBS":
             return
         booster = self.random.choice(self.site.boosters)
-        self.say(self.site.clear(booster))
+        # Some were sent before the latest press, and come only now.
+        late = self.random.random() < 0.2
+        self.say(self.site.clear(booster), self.marks[-1] - self.random.choice([0, 1]) if late else None)
         self.marks.append(self.time)
         about = self.site.booster_list(self.mode, booster) + self.site.booster_data(self.mode, booster)
         if self.random.random() < 0.5:
             self.say(about, self.random.choice([None, self.time, self.time - 1]))
 
     def rename(self) -> None:
-        self.site.rename()
+        take_back = self.site.rename()
         self.say(self.site.lists(self.mode))
+        if self.random.random() < 0.3:
+            take_back()
+            self.say(self.site.lists(self.mode))
 
     def key_off(self) -> None:
         self.site.turn_key(on=self.random.random() < 0.4)

@@ -1,5 +1,6 @@
 """A random site of the generator: equipment whose bits wander, and the packets it would send."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -110,8 +111,10 @@ class Site:
             serial, bits = section.boosters[place]
             section.boosters[place] = (serial, bits ^ 1 << self.random.randrange(8))
 
-    def rename(self) -> None:
-        """Another detonator, or type 1 booster, in a place that is taken."""
+    def rename(self) -> Callable[[], None]:
+        """Another detonator, or type 1 booster, in a place that is taken. What is returned takes it back."""
+        before = [dict(booster.detonators) for booster in self.boosters]
+        sections_before = [list(section.boosters) for section in self.sections]
         for booster in self.boosters:
             if booster.detonators and self.random.random() < 0.5:
                 window = self.random.choice(list(booster.detonators))
@@ -120,6 +123,14 @@ class Site:
             if section.boosters and self.random.random() < 0.5:
                 place = self.random.randrange(len(section.boosters))
                 section.boosters[place] = (self.random.randrange(4), section.boosters[place][1])
+
+        def take_back() -> None:
+            for booster, detonators in zip(self.boosters, before, strict=False):
+                booster.detonators = detonators
+            for section, boosters in zip(self.sections, sections_before, strict=True):
+                section.boosters = boosters
+
+        return take_back
 
     def troubled(self) -> list[tuple[str, str]]:
         """(unit, field) of warnings that its bits raise, once sent."""
@@ -173,7 +184,9 @@ class Site:
         return frames
 
     def section_data(self, section: Section) -> bytes:
-        chunks = [section.bits] + [bits for _, bits in section.boosters]
+        """Of all its boosters, now and then of the first few only."""
+        told = section.boosters if self.random.random() < 0.85 else section.boosters[: self.random.randrange(3)]
+        chunks = [section.bits] + [bits for _, bits in told]
         return packet(3, section.serial, b"".join(bytes([bits, self.random.randrange(2)]) for bits in chunks))
 
     def booster_data(self, mode: str, booster: Booster) -> list[bytes]:

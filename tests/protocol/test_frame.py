@@ -1,5 +1,7 @@
 """The frame's checks, by the known answers and by any bytes at all."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,6 +194,16 @@ def test_no_byte_string_raises_anything_but_a_named_reason(data: bytes, mode: Mo
 @given(st.sampled_from(sorted(COMMANDS)), st.integers(0, 0xFFFF), st.binary(max_size=247), st.sampled_from(Mode))
 def test_no_payload_raises_anything_but_a_named_reason(command: int, serial: int, payload: bytes, mode: Mode) -> None:
     assert reason_of(encode_frame(command, serial, payload), mode) in (None, *Reason)
+
+
+@given(st.sampled_from(sorted(COMMANDS)), st.integers(0, 0xFFFF), st.binary(max_size=247), st.sampled_from(Mode))
+def test_whatever_is_taken_for_a_frame_can_be_written_again(
+    command: int, serial: int, payload: bytes, mode: Mode
+) -> None:
+    size = COMMANDS[command].chunk
+    raw = encode_frame(command, serial, payload[: len(payload) // size * size])
+    with contextlib.suppress(Rejected):
+        assert encode(decode(parse(raw, mode))) == raw
 
 
 @given(st.binary(min_size=1, max_size=253), st.data())

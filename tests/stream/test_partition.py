@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from stateserver.codec.change import decode_change
@@ -18,18 +18,22 @@ from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import restore
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
+from stateserver.domain.reporting import take_snapshot
 from stateserver.domain.system import System
+from stateserver.protocol.reasons import Rejected
 from stateserver.stream import partition
 from stateserver.stream.errors import RecordsLost, RecordStopsPartition
 from stateserver.stream.partition import PartitionProcessor
 from stateserver.stream.ports import Batch, Row
 from stateserver.stream.state_rows import rows_by_system
 from stateserver.stream.tracked import tracked_again
+from tests.domain.journals import journals
 from tests.stream.journals import (
     CAPTURE,
     EXAMPLES,
     OTHER_RING,
     RING,
+    SYSTEM,
     LogLine,
     example_records,
     expected,
@@ -102,6 +106,35 @@ def test_events_and_units_are_the_examples_whatever_the_batches(example: str, cu
         fold_rows(units, ours.cut().units)
     assert as_json(changes) == expected(example, "changes.jsonl")
     assert unit_documents(units) == {unit["unit"]: unit for unit in expected(example, "units.jsonl")}
+
+
+@given(journal=journals(), cuts=st.lists(st.integers(0, 100), max_size=8))
+def test_any_journal_in_any_split_into_batches_gives_what_the_core_alone_makes_of_it(
+    journal: list[Record], cuts: list[int]
+) -> None:
+    ours, alone = processor(), System(SYSTEM)
+    changes, rejected = 0, 0
+    for batch in batches(log_lines(journal), cuts):
+        emitted = ours.process(batch)
+        expected_changes, expected_rejected = _applied(alone, journal[batch.records[0].offset :][: len(batch.records)])
+        assert as_json(emitted.changes) == expected_changes
+        assert len(emitted.rejected) == expected_rejected
+        changes, rejected = changes + len(emitted.changes), rejected + len(emitted.rejected)
+    event(f"changes: {changes > 0}, rejected: {rejected > 0}")
+    if ours.systems:
+        assert take_snapshot(ours.systems[SYSTEM].system) == take_snapshot(alone)
+
+
+def _applied(system: System, records: Sequence[Record]) -> tuple[list[JSON], int]:
+    """What the core says of the records one by one: its events, and how many were rejected."""
+    changes: list[JSON] = []
+    rejected = 0
+    for record in records:
+        try:
+            changes += [json.loads(json.dumps(change_to_json(change))) for change in apply(system, record).changes]
+        except Rejected:
+            rejected += 1
+    return changes, rejected
 
 
 @ALL_EXAMPLES
