@@ -147,6 +147,13 @@ class Settings(BaseModel):
         description="the workers' Kafka consumer group: letters, digits, '.', '_' and '-'",
     )
 
+    standby_replicas: int = Field(
+        0, ge=0, le=3, description="how many other workers keep each partition's tables on their disks too, 0 to 3"
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="where a worker serves its metrics, on 127.0.0.1; left out: nowhere"
+    )
+
     security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Upper] = Field(
         "PLAINTEXT", description="how to talk to Kafka: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )

@@ -7,7 +7,7 @@ import faust
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
-from faust.types import AppT, StreamT
+from faust.types import TP, AppT, StreamT
 from faust.types.auth import CredentialsT
 from yarl import URL
 
@@ -37,6 +37,13 @@ class TablesRestored(Recovery):
         """No changelog is read by Faust."""
         return False
 
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Have Faust read no changelog for standbys either: the worker does."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        self.standby_tps.clear()
+
     async def on_recovery_completed(self, generation_id: int = 0) -> None:
         """Called once partitions are assigned, before the journal is read on. Cancelled by the next rebalance."""
         app = cast("App", self.app)
@@ -44,6 +51,8 @@ class TablesRestored(Recovery):
         await app.worker.assign({tp.partition for tp in app.consumer.assignment() if tp.topic in journals})
         if not app.worker.failure.done():
             await super().on_recovery_completed(generation_id)
+        await app.worker.stand_by({tp.partition for tp in app.assignor.assigned_standbys()})
+        self.tables.on_standbys_ready()
 
 
 class Tables(TableManager):
@@ -125,8 +134,7 @@ def create_app(settings: Settings, layout: Layout, partitions: int) -> App:
         store=URL(URL_SCHEME),
         key_serializer="raw",
         value_serializer="raw",
-        # Faust would have standbys read changelogs in its own way, see `restore`.
-        table_standby_replicas=0,
+        table_standby_replicas=settings.standby_replicas,
         # The worker's positions say what is done, so there is nothing of Faust's to wait for.
         stream_wait_empty=False,
         topic_allow_declare=False,

@@ -35,6 +35,20 @@ class Events(NamedTuple):
     changes: Outbox
     rejected: Outbox
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be written."""
+        return self.changes.waiting_bytes + self.rejected.waiting_bytes
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be put for now."""
+        return self.changes.full or self.rejected.full
+
+    async def room(self) -> None:
+        """Wait until more may be put."""
+        await asyncio.gather(self.changes.room(), self.rejected.room())
+
     async def flush(self) -> None:
         """Wait until all put so far are safe."""
         await asyncio.gather(self.changes.flush(), self.rejected.flush())

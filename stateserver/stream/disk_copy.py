@@ -28,7 +28,7 @@ class DiskCopy:
 
     def __init__(self, table: str, topic: str, partition: int, ports: Ports) -> None:
         self._table = table
-        self._topic = topic
+        self.topic = topic
         self._partition = partition
         self._ports = ports
         self.head = 0
@@ -150,7 +150,7 @@ class DiskCopy:
                 await self.write([], target, lineage)
 
     async def _records(self, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
-        log, topic, partition = self._ports.log, self._topic, self._partition
+        log, topic, partition = self._ports.log, self.topic, self._partition
         begins = (await log.bounds(topic, partition)).start
         async for records in log.read(topic, partition, max(begins, start), end):
             if not self.usable or self._closed:

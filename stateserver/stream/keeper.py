@@ -108,13 +108,22 @@ class PartitionKeeper:
             self._stop(emitted.stopped)
             return
         self._uncut += len(emitted.changes)
+        self._care.metrics.waiting_bytes[self.partition] = self._events.waiting_bytes
+        if self._uncut > UNCUT_CHANGES_MAX or self._events.full:
+            await self._hold_back()
+
+    async def _hold_back(self) -> None:
+        """Read no more until Kafka has taken what waits for it."""
+        since_ms = self._ports.clock.now_ms()
         if self._uncut > UNCUT_CHANGES_MAX:
             await self.checkpoint()
-        if self._events.changes.full or self._events.rejected.full:
-            await asyncio.gather(self._events.changes.room(), self._events.rejected.room())
+        if self._events.full:
+            await self._events.room()
+        self._care.metrics.held_back_ms += self._ports.clock.now_ms() - since_ms
 
     def _stop(self, trouble: StateServerError) -> None:
         self.stopped = trouble
+        self._care.metrics.stopped.add(self.partition)
         logger.critical("%s (%s)", trouble, trouble.hint, exc_info=trouble.__cause__)
 
     async def checkpoint(self) -> None:
@@ -195,6 +204,8 @@ class PartitionKeeper:
         if restored is not None:
             lineage = bytes.fromhex(restored.lineage)
             await asyncio.gather(restored.units.catch_up(lineage), restored.state.catch_up(lineage))
+            lost = sum(not copy.usable for copy in (restored.units, restored.state))
+            self._care.metrics.tables_lost[self.partition] = lost
 
     async def undisturbed(self) -> bool:
         """Whether nobody else wrote this partition's state since we did: asked when we are given it again.
@@ -222,6 +233,7 @@ class PartitionKeeper:
                 await asyncio.gather(restored.state.close(), restored.units.close())
             if self._pen is not None:
                 await self._pen.close()
+        self._care.metrics.forget(self.partition)
 
 
 def _shown(positions: dict[str, int]) -> str:

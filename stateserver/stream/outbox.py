@@ -23,7 +23,7 @@ class Outbox:
         self._topic = topic
         self._partition = partition
         self._waiting: list[Row] = []
-        self._waiting_bytes = 0
+        self.waiting_bytes = 0
         self._put = 0
         self._written = 0
         self._moved = asyncio.Condition()
@@ -36,7 +36,7 @@ class Outbox:
         if not rows:
             return
         self._waiting.extend(rows)
-        self._waiting_bytes += sum(len(value) for _, value in rows if value is not None)
+        self.waiting_bytes += sum(len(value) for _, value in rows if value is not None)
         self._put += len(rows)
         if self._task is None and self._trouble is None:
             self._task = asyncio.create_task(self._write(), name=f"outbox {self._topic} {self._partition}")
@@ -44,7 +44,7 @@ class Outbox:
     @property
     def full(self) -> bool:
         """Whether no more should be put for now."""
-        return self._waiting_bytes > WAITING_BYTES_MAX
+        return self.waiting_bytes > WAITING_BYTES_MAX
 
     async def room(self) -> None:
         """Wait until the box is no longer full."""
@@ -66,7 +66,7 @@ class Outbox:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                rows, self._waiting, self._waiting_bytes = self._waiting, [], 0
+                rows, self._waiting, self.waiting_bytes = self._waiting, [], 0
                 self.next_offset = await self._log.append(self._topic, self._partition, rows)
                 self._written += len(rows)
                 async with self._moved:

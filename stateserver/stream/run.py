@@ -14,7 +14,7 @@ from stateserver.stream.app import App, FaustJournal, FaustStores, create_app
 from stateserver.stream.kafka_log import KafkaLog
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
-from stateserver.stream.metrics import Metrics
+from stateserver.stream.metrics import Metrics, serve_metrics
 from stateserver.stream.ports import Ports
 from stateserver.stream.quiet import quiet_libraries
 from stateserver.stream.topics import ensure_topics
@@ -47,14 +47,16 @@ async def run_worker(settings: Settings, ring: KeyRing) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     # Every packet topic with its prefix: the settings hold full names already.
     layout = Layout.with_prefix(settings.topic_prefix, settings.packets_topics)
-    options = kafka_client_options(settings)
+    options, metrics = kafka_client_options(settings), Metrics()
+    if settings.metrics_port is not None:
+        serve_metrics(metrics, settings.metrics_port)
     partitions = await ensure_topics(options, layout)
     log = KafkaLog(options, settings.group, layout.state)
     await log.start()
     try:
         app = create_app(settings, layout, partitions)
         ports = Ports(log, FaustJournal(app), FaustStores(app), WallClock())
-        care = Care(ring, ports, layout, settings.lateness_ms, Metrics())
+        care = Care(ring, ports, layout, settings.lateness_ms, metrics)
         app.worker = Worker(care, give_ticks=_gives_ticks(ring))
         await _work(app, stop)
     finally:
@@ -109,7 +111,7 @@ async def _stop(app: App) -> None:
             if not worker.failure.done():
                 await worker.commit()
             await app.stop()
-            await worker.let_go(worker.partitions)
+            await worker.close()
     except TimeoutError:
         worker.fail(
             WorkerFailed("stopping took too long: the last checkpoint may be missing", "the next start makes up for it")

@@ -19,9 +19,10 @@ REPLICAS_MAX: Final = 3
 TIMEOUT_MS: Final = 15_000
 POLL_S: Final = 0.1
 
-_COMPACT: Final = {"cleanup.policy": "compact"}
-# Of a checkpoint that was cut off, the rows before must still be there when it is passed over.
-_STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "3600000", "max.message.bytes": str(16 << 20)}
+# Small segments, cleaned early: only closed ones are, and what is not cleaned has to be read at a restore.
+_COMPACT: Final = {"cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.2"}
+# Whoever follows a cut must find its rows; and one that was cut off, on a broker without transactions, is passed over.
+_STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "60000", "max.message.bytes": str(16 << 20)}
 # The history: kept for more than a year unless someone decides otherwise, never for a broker's default of days.
 _HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * 24 * 3600 * 1000)}
 # A rejected record goes there whole, with some words about it; an event may repeat an operator's note of any length.

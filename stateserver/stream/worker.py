@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from stateserver.stream.keeper import Care, PartitionKeeper
 from stateserver.stream.ports import Batch
+from stateserver.stream.standby import Standby
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ CHECKPOINT_EVERY_S = 0.15
 TICKS_EVERY_S = 0.5
 REPORT_EVERY_S = 60.0
 CATCH_UP_EVERY_S = 1.0
+FOLLOW_EVERY_S = 5.0
 LOOK_EVERY_S = 0.25
 LOOK_EVERY_S_WHEN_READY = 10.0
 
@@ -29,6 +31,7 @@ class Worker:
         self._give_ticks = give_ticks
         self._keepers: dict[int, PartitionKeeper] = {}
         self._restores: dict[int, asyncio.Task[None]] = {}
+        self._standbys: dict[int, Standby] = {}
         self._on_hold = False
         self._reported = 0
         self._loops: list[asyncio.Task[None]] = []
@@ -40,6 +43,7 @@ class Worker:
         self._every(self._checkpoint_pause, self._checkpoint_unless_on_hold)
         self._every(self._look_pause, self._look_around)
         self._every(lambda: CATCH_UP_EVERY_S, self._catch_up)
+        self._every(lambda: FOLLOW_EVERY_S, self._follow)
         self._every(lambda: REPORT_EVERY_S, self._report)
         if self._give_ticks:
             self._every(lambda: TICKS_EVERY_S, self._append_ticks)
@@ -92,10 +96,16 @@ class Worker:
         """Those in its care."""
         return set(self._keepers)
 
+    @property
+    def standing_by(self) -> set[int]:
+        """Those in others' care that it follows."""
+        return set(self._standbys)
+
     async def assign(self, partitions: Iterable[int]) -> None:
         """Care for exactly these; returns when they are restored. May be cancelled and called anew."""
         wanted = set(partitions)
         self._on_hold = True
+        await self._stop_standing_by(wanted & self._standbys.keys())
         await self.let_go(self.partitions - wanted)
         for partition in sorted(self.partitions):
             if not await self._keepers[partition].undisturbed():
@@ -104,11 +114,15 @@ class Worker:
         for partition in sorted(wanted - self.partitions):
             keeper = self._keepers[partition] = PartitionKeeper(partition, self._care)
             self._restores[partition] = asyncio.create_task(self._guard(keeper.restore()))
-        self.ready.clear()
+        self._not_ready()
         if self._restores:
             await asyncio.wait(self._restores.values())
         self._restores = {partition: task for partition, task in self._restores.items() if not task.done()}
         self._on_hold = False
+
+    def _not_ready(self) -> None:
+        self.ready.clear()
+        self._care.metrics.ready = False
 
     async def hold(self) -> None:
         """A last checkpoint, then nothing more until partitions are assigned anew: others may be given them."""
@@ -125,6 +139,27 @@ class Worker:
             keeper = self._keepers.pop(partition, None)
             if keeper is not None:
                 await keeper.close()
+
+    async def stand_by(self, partitions: Iterable[int]) -> None:
+        """Follow exactly these, which are in others' care, onto our disk."""
+        wanted = set(partitions) - self.partitions
+        await self._stop_standing_by(self._standbys.keys() - wanted)
+        for partition in wanted - self._standbys.keys():
+            self._standbys[partition] = Standby(partition, self._care.ports, self._care.layout)
+            logger.info("standing by for partition %d", partition)
+
+    async def _stop_standing_by(self, partitions: Iterable[int]) -> None:
+        for partition in list(partitions):
+            await self._standbys.pop(partition).close()
+
+    async def _follow(self) -> None:
+        for standby in list(self._standbys.values()):
+            await standby.follow()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.let_go(self.partitions)
+        await self._stop_standing_by(self._standbys)
 
     def position(self, topic: str, partition: int) -> int | None:
         """The offset of the next record wanted; None where the partition is not in our care, or not restored yet."""
@@ -157,9 +192,10 @@ class Worker:
         keepers = self._keepers.values()
         if keepers and all(keeper.caught_up for keeper in keepers) and not self.ready.is_set():
             self.ready.set()
+            self._care.metrics.ready = True
             logger.info("ready: %d partitions read to their end", len(keepers))
         if any(keeper.stopped for keeper in keepers):
-            self.ready.clear()
+            self._not_ready()
 
     async def _catch_up(self) -> None:
         await asyncio.gather(*(keeper.catch_up() for keeper in list(self._keepers.values())))

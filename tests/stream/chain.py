@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -136,6 +137,21 @@ class WorkerProcess:
             return text in self.output
 
         await until(said, lambda: self.output)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def limit(self, what: int, soft: int) -> None:
+        """Set a limit of the running process."""
+        assert self._process is not None
+        _, hard = resource.prlimit(self._process.pid, what)
+        resource.prlimit(self._process.pid, what, (soft, hard))
 
     def kill(self) -> None:
         """As a power cut."""
