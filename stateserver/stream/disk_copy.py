@@ -162,4 +162,5 @@ class DiskCopy:
         self._closed = True
         async with self._writing:
             self._store = None
-            self._ports.stores.close(self._table, self._partition)
+            with suppress(StoreUnusable):
+                self._ports.stores.close(self._table, self._partition)

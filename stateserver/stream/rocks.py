@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -89,12 +90,16 @@ class RocksPartition:
         self._db = _opened(self.path)
 
     def close(self) -> None:
-        """Close the files."""
-        self._db.close()
+        """Close the files. Raises StoreUnusable where what was written last did not get there."""
+        try:
+            self._db.close()
+        except Exception as trouble:
+            raise StoreUnusable(str(self.path), str(trouble)) from trouble
 
     def destroy(self) -> None:
         """Close the files and delete them."""
-        self._db.close()
+        with suppress(StoreUnusable):
+            self.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
 

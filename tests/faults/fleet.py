@@ -183,7 +183,7 @@ class Load:
     async def send(self, share: float) -> None:
         """Send about so much of what is left, each system's in its order, the systems mixed."""
         count = max(1, round(self.left * share))
-        async with AIOKafkaProducer(bootstrap_servers=self.chain.broker.bootstrap, acks="all") as producer:
+        async with AIOKafkaProducer(bootstrap_servers=self.chain.broker.bootstrap.split(","), acks="all") as producer:
             under_way: list[asyncio.Future[object]] = []
             while self.left and len(under_way) < count:
                 rows = self._random.choice([rows for rows in self._rows if rows])

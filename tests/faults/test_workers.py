@@ -187,18 +187,3 @@ async def test_ticks_go_on_through_kills(chain: Chain) -> None:
 
         await until(closed)
         await assert_true_to_the_journal(chain)
-
-
-async def test_nothing_of_it_waits_for_a_broker_that_is_away(tmp_path: Path) -> None:
-    """A broker killed and started again, twice, under load."""
-    with Kafka(tmp_path / "kafka") as broker:
-        chain = Chain(broker, "away.", tmp_path)
-        load = Load(chain, MODES, 4)
-        with Supervised(chain, "worker") as worker:
-            await worker.process.ready()
-            for _ in range(2):
-                await load.send(0.4)
-                broker.kill()
-                broker.start()
-            await load.send(1)
-            await assert_true_to_the_journal(chain)
