@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 PARTITIONS_DEFAULT: Final = 4
 REPLICAS_MAX: Final = 3
-TIMEOUT_MS: Final = 15_000
+TIMEOUT_MS: Final = 30_000
 POLL_S: Final = 0.1
 
 # Small segments, cleaned early: only closed ones are, and what is not cleaned has to be read at a restore.
