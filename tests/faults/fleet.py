@@ -153,7 +153,7 @@ class Supervised:
         async def started() -> bool:
             return len(self.lives) >= count
 
-        await until(started)
+        await until(started, lambda: self.output)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
