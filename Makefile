@@ -63,6 +63,7 @@ lock: $(VENV)/.develops ## Lock the newest dependencies that pyproject.toml and 
 .PHONY: clean
 clean: ## Remove everything that was made here: .venv, caches, the embedded Kafka's data
 	@rm -rf $(VENV) .cache node_modules dist
+	@rmdir data 2>/dev/null || true  # `make run` leaves it empty; what a worker keeps in it stays
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The project itself is installed editable and without asking for anything that is not locked.
