@@ -6,6 +6,7 @@ import importlib
 BENCHMARKS = {
     "core": "the core on the standard load, beside a floor that only opens and checks the same records",
     "replay": "a journal file, from its lines to what becomes of it",
+    "worker": "a worker on the standard load and Apache Kafka, beside a floor that only reads the same records",
     "report_pdf": "the report of a huge blast, each view of it",
 }
 
