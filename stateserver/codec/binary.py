@@ -14,6 +14,11 @@ def long_bytes(number: int) -> bytes:
         if zigzag < 0:
             raise OverflowError(f"{number} is no 64-bit integer")
         return _SINGLE_BYTES[zigzag]
+    # The loop below says the same. Lengths, counts and versions are written several times a packet.
+    if zigzag < 1 << 14:
+        return bytes((zigzag & 0x7F | 0x80, zigzag >> 7))
+    if zigzag < 1 << 21:
+        return bytes((zigzag & 0x7F | 0x80, zigzag >> 7 & 0x7F | 0x80, zigzag >> 14))
     if zigzag >> LONG_BITS:
         raise OverflowError(f"{number} is no 64-bit integer")
     out = bytearray()
@@ -27,7 +32,8 @@ def long_bytes(number: int) -> bytes:
 def string_bytes(text: str) -> bytes:
     """A string: its length in bytes, then UTF-8. Raises UnicodeEncodeError for a lone surrogate."""
     encoded = text.encode()
-    return long_bytes(len(encoded)) + encoded
+    size = len(encoded)
+    return (_SINGLE_BYTES[size << 1] if size < 64 else long_bytes(size)) + encoded
 
 
 def read_varint(value: bytes, at: int) -> tuple[int, int]:

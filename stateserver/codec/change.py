@@ -1,14 +1,16 @@
 """Change events as they lie in `changes` (spec page 4)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from stateserver.codec.binary import long_bytes, read_long, read_string, string_bytes
-from stateserver.codec.fields import BOOLEANS, Remembered, fields_bytes, read_fields, read_name
+from stateserver.codec.fields import BOOLEANS, Remembered, fields_bytes, read_fields, read_name, shared_fields_bytes
 from stateserver.codec.schemas import PREFIX_SIZE, SCHEMAS, UnwritableValue
 from stateserver.domain.change import Change
 
 _PREFIX: Final = SCHEMAS.version("change", 1).prefix
 _NULL: Final = b"\x00"
+_NO_FIELDS: Final = b"\x00"
 _SECOND_BRANCH: Final = b"\x02"  # of ["null", something]
 _FALSE: Final = b"\x00"
 _TRUE: Final = b"\x01"
@@ -39,6 +41,45 @@ def encode_change(change: Change) -> bytes:
         )
     except (OverflowError, UnicodeEncodeError, TypeError) as trouble:
         raise UnwritableValue(f"change {version} of {system!r} does not fit its schema: {trouble}") from trouble
+
+
+def encode_changes(changes: Sequence[Change]) -> list[bytes]:
+    """As encode_change, for all that one record caused: what they have in common is encoded once."""
+    system, _, common_at, _, _, _, _, source, sequence, _, _ = changes[0]
+    try:
+        head, at_bytes = _heads[system], long_bytes(common_at)
+        tail = b"".join(
+            (
+                _NULL if source is None else _sources[source],
+                _NULL if sequence is None else _SECOND_BRANCH + long_bytes(sequence),
+                _FALSE,
+                _NO_FIELDS,
+            )
+        )
+        encoded = []
+        for change in changes:
+            _, version, at, kind, unit, before, after, _, _, deadline, details = change
+            if deadline or details or at != common_at or unit is None:
+                encoded.append(encode_change(change))
+                continue
+            encoded.append(
+                b"".join(
+                    (
+                        head,
+                        long_bytes(version),
+                        at_bytes,
+                        _kinds[kind],
+                        _SECOND_BRANCH,
+                        string_bytes(unit),
+                        shared_fields_bytes(before),
+                        shared_fields_bytes(after),
+                        tail,
+                    )
+                )
+            )
+    except (OverflowError, UnicodeEncodeError, TypeError):
+        return [encode_change(change) for change in changes]  # which tells what does not fit
+    return encoded
 
 
 def decode_change(value: bytes) -> Change:

@@ -8,10 +8,10 @@ LookupError or ValueError; whoever calls them turns to fastavro then.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from stateserver.codec.binary import long_bytes, read_long, read_string, string_bytes
-from stateserver.domain.change import Fields, Value
+from stateserver.domain.change import Fields, SharedFields, Value
 
 # The zigzag index of each branch of the union ["null", "boolean", "long", "string"].
 NULL: Final = b"\x00"
@@ -22,25 +22,28 @@ STRING: Final = b"\x06"
 _REMEMBERED_MAX: Final = 4096
 
 
-class Remembered(dict[str, bytes]):
-    """What a text encodes to. Forgets everything when it has grown large, so it cannot grow for ever."""
+Key = TypeVar("Key", str, int)
 
-    def __init__(self, encode: Callable[[str], bytes]) -> None:
+
+class Remembered(dict[Key, bytes]):
+    """What a text or number encodes to. Forgets everything when it has grown large, so it cannot grow for ever."""
+
+    def __init__(self, encode: Callable[[Key], bytes]) -> None:
         super().__init__()
-        self._encode = encode
+        self._encode: Callable[[Key], bytes] = encode
 
-    def __missing__(self, text: str) -> bytes:
+    def __missing__(self, key: Key) -> bytes:
         if len(self) >= _REMEMBERED_MAX:
             self.clear()
-        encoded = self[text] = self._encode(text)
+        encoded = self[key] = self._encode(key)
         return encoded
 
 
 _NULLS: Final = Remembered(lambda name: string_bytes(name) + NULL)
 _TRUES: Final = Remembered(lambda name: string_bytes(name) + BOOLEAN + b"\x01")
 _FALSES: Final = Remembered(lambda name: string_bytes(name) + BOOLEAN + b"\x00")
-_LONGS: Final = Remembered(lambda name: string_bytes(name) + LONG)
-_STRINGS: Final = Remembered(lambda name: string_bytes(name) + STRING)
+LONGS: Final = Remembered(lambda name: string_bytes(name) + LONG)
+STRINGS: Final = Remembered(lambda name: string_bytes(name) + STRING)
 
 
 def fields_bytes(fields: Fields) -> bytes:
@@ -53,18 +56,32 @@ def fields_bytes(fields: Fields) -> bytes:
             parts.append(_TRUES[name])
         elif value is False:
             parts.append(_FALSES[name])
-        elif value is None:
-            parts.append(_NULLS[name])
-        elif isinstance(value, int):
-            parts.append(_LONGS[name])
-            parts.append(long_bytes(value))
-        elif isinstance(value, str):
-            parts.append(_STRINGS[name])
-            parts.append(string_bytes(value))
         else:
-            raise TypeError(f"{name} is neither null, boolean, long nor string")
+            parts.append(field_bytes(name, value))
     parts.append(b"\x00")
     return b"".join(parts)
+
+
+def field_bytes(name: str, value: Value) -> bytes:
+    """A member of such a map."""
+    if isinstance(value, bool):
+        return _TRUES[name] if value else _FALSES[name]
+    if isinstance(value, int):
+        return LONGS[name] + long_bytes(value)
+    if isinstance(value, str):
+        return STRINGS[name] + string_bytes(value)
+    if value is None:
+        return _NULLS[name]
+    raise TypeError(f"{name} is neither null, boolean, long nor string")
+
+
+def shared_fields_bytes(fields: Fields) -> bytes:
+    """As fields_bytes; of fields that many events share, what was encoded once is kept with them."""
+    if type(fields) is not SharedFields:
+        return fields_bytes(fields)
+    if fields.encoded is None:
+        fields.encoded = fields_bytes(fields)
+    return fields.encoded
 
 
 class _RememberedTexts(dict[bytes, str]):

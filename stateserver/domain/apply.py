@@ -7,6 +7,7 @@ from stateserver.domain.counts import settle_counts
 from stateserver.domain.deadlines import apply_deadlines
 from stateserver.domain.firing import close_if_all_told, judge_operation
 from stateserver.domain.frames import apply_frame
+from stateserver.domain.quick import apply_quickly
 from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
 from stateserver.domain.system import Source, System
 from stateserver.protocol.commands import CONTROL_UNIT_STATUS
@@ -34,6 +35,9 @@ def _apply_frame_record(system: System, record: FrameRecord) -> Applied:
     except Rejected:
         count_frame(system, "rejected")
         raise
+    changes = apply_quickly(system, record, frame)
+    if changes is not None:
+        return Applied(changes, [])
     step = Applying(system, record.created_at, record.source, record.sequence)
     source = system.sources.get(record.source)
     if source is not None and _is_duplicate(source, record):

@@ -4,11 +4,9 @@ from typing import NamedTuple
 
 from stateserver.domain.bank import Bank, Difference
 from stateserver.domain.blast import BlastStage
-from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change, Fields
-from stateserver.domain.system import System
+from stateserver.domain.change import NOTHING, UNIT_ADDED, UNIT_CHANGED, Change, Fields
+from stateserver.domain.system import ITSELF, System
 from stateserver.domain.unit import Unit
-
-_NOTHING: Fields = {}
 
 
 class Applied(NamedTuple):
@@ -51,9 +49,9 @@ class Applying:
         self,
         kind: str,
         unit: str | None,
-        before: Fields = _NOTHING,
-        after: Fields = _NOTHING,
-        details: Fields = _NOTHING,
+        before: Fields = NOTHING,
+        after: Fields = NOTHING,
+        details: Fields = NOTHING,
     ) -> int:
         """Tell of a change. Returns its version."""
         system = self.system
@@ -76,28 +74,27 @@ class Applying:
             system.blast.timeline.append(change)
         return system.version
 
-    def emit_unit(self, kind: str, unit: Unit, before: Fields, after: Fields, details: Fields = _NOTHING) -> None:
+    def emit_unit(self, kind: str, unit: Unit, before: Fields, after: Fields, details: Fields = NOTHING) -> None:
         """Tell what changed in a speaking unit."""
         unit.version = self.emit(kind, unit.path, before, after, details)
         self.system.dirty.add(unit.path)
-        self.system.touched.add(unit.path)
+        self.system.touched[unit.path].add(ITSELF)
 
     def emit_added(self, unit: Unit) -> None:
         """Tell of a speaking unit seen for the first time."""
-        self.emit_unit(UNIT_ADDED, unit, _NOTHING, unit.fields())
+        self.emit_unit(UNIT_ADDED, unit, NOTHING, unit.fields())
 
     def emit_child_added(self, bank: Bank, window: int) -> None:
         """Tell of a detonator or type 1 booster seen for the first time."""
-        self._emit_child(UNIT_ADDED, bank, window, _NOTHING, bank.fields(window))
+        self._emit_child(UNIT_ADDED, bank, window, NOTHING, bank.fields(window))
 
     def emit_child_changed(self, bank: Bank, window: int, difference: Difference) -> None:
         """Tell what changed in a detonator or type 1 booster."""
         self._emit_child(UNIT_CHANGED, bank, window, difference.before, difference.after)
 
     def _emit_child(self, kind: str, bank: Bank, window: int, before: Fields, after: Fields) -> None:
-        path = bank.path(window)
-        bank.versions[window] = self.emit(kind, path, before, after)
-        self.system.touched.add(path)
+        bank.versions[window] = self.emit(kind, bank.path(window), before, after)
+        self.system.touched[bank.parent].add(window)
         self.system.dirty.add(bank.parent)
         self.parents_changed.add(bank.parent)
 

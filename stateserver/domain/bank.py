@@ -5,11 +5,11 @@ each way, and a frame that repeats what is known is recognised by comparing byte
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from stateserver.domain.change import Fields
+from stateserver.domain.change import Fields, SharedFields
 from stateserver.protocol.commands import (
     BOOSTER_DATA,
     BOOSTER_TYPE_1_FLAGS,
@@ -26,6 +26,10 @@ _LISTED: Final = 1
 _REPORTED: Final = 2
 _NO_IDENTITY: Final = -1
 _ALL_BYTES: Final = bytes(range(256))
+_ALL_REPORTED: Final = bytes([_REPORTED]) * 256
+_WORD_BITS: Final = WORD * 8
+_WINDOWS_MAX: Final = 512
+"""More than any mode has."""
 
 
 class ChildKind:
@@ -45,7 +49,10 @@ class ChildKind:
         self._shown: list[Fields] = [
             {name: bool(byte >> shift & 1) for name, shift in bit.items()} for byte in range(256)
         ]
-        self._bit_tables = {name: bytes(byte >> shift & 1 for byte in range(256)) for name, shift in bit.items()}
+        # Words as one number, lowest window first: what each name's bits, and all that have names, are of it.
+        self._bits = {name: 1 << shift for name, shift in bit.items()}
+        self._masks = {name: _in_every_word(1 << shift << 8) for name, shift in bit.items()}
+        self.names_in_words = _in_every_word(0xFFFF_00FF | self.named_bits << 8)
         self.flags_changed = lru_cache(maxsize=1 << 14)(self._flags_changed)
 
     def _flags_changed(self, old: int, new: int) -> "Difference":
@@ -57,7 +64,7 @@ class ChildKind:
         if (old ^ new) & self.answering:
             before["communication_status"] = bool(old & self.answering)
             after["communication_status"] = bool(new & self.answering)
-        return Difference(before, after)
+        return Difference(SharedFields(before), SharedFields(after))
 
     def show_flags(self, flags: int) -> Fields:
         """The named bits of a flags byte. Shared: don't change it."""
@@ -67,10 +74,22 @@ class ChildKind:
         """A detonator's uid as a dotted quad, a type 1 booster's serial as it is."""
         return dotted_quad(identity) if self.type is UnitType.DETONATOR else identity
 
-    def count(self, flags: bytearray, name: str) -> int:
-        """How many of `flags` have the bit `name`; 0 where this kind has no such bit."""
-        table = self._bit_tables.get(name)
-        return 0 if table is None else flags.translate(table).count(1)
+    def bit(self, name: str) -> int:
+        """The bit of a flags byte that has that name."""
+        return self._bits[name]
+
+    def mask(self, name: str) -> int:
+        """That bit in every word, see `Bank.number`."""
+        return self._masks[name]
+
+    def count(self, words: int, name: str) -> int:
+        """How many of some words (see `Bank.number`) have the bit `name`; 0 where this kind has no such bit."""
+        return (words & self._masks.get(name, 0)).bit_count()
+
+
+def _in_every_word(bits: int) -> int:
+    """A number of as many words as a bank may have, with `bits` in each."""
+    return int.from_bytes(bits.to_bytes(WORD, "little") * _WINDOWS_MAX, "little")
 
 
 DETONATORS: Final = ChildKind(UnitType.DETONATOR, "uid", DETONATOR_FLAGS, BOOSTER_DATA)
@@ -92,6 +111,7 @@ class Bank:
         "as_of_max",
         "first_seen",
         "identities",
+        "is_relisted",
         "kind",
         "labels",
         "parent",
@@ -107,6 +127,8 @@ class Bank:
         self.kind = kind
         self.prefix = f"{parent}/{kind.type.value}/"
         self.labels: dict[int, str] = {}
+        # Whether which units there are, or who they are, has changed since the last checkpoint.
+        self.is_relisted = False
         self._empty()
 
     def _empty(self) -> None:
@@ -163,11 +185,15 @@ class Bank:
 
     def count(self, flag: str) -> int:
         """How many units have `flag` set: a fresh count."""
-        return self.kind.count(self.flags(), flag)
+        return self.kind.count(self.number(), flag)
 
-    def flags(self) -> bytearray:
-        """The flags of every window, for several counts at once."""
-        return self.words[1::WORD]
+    def number(self) -> int:
+        """The words of all windows as one number, for several counts at once."""
+        return int.from_bytes(self.words, "little")
+
+    def is_reported(self, window: int) -> bool:
+        """Whether data have said how the unit in `window` is."""
+        return self.presence[window] == _REPORTED
 
     def fields(self, window: int) -> Fields:
         """What the unit in `window` holds (spec page 2)."""
@@ -202,6 +228,7 @@ class Bank:
     def insert(self, window: int, at: int) -> None:
         """A unit seen for the first time."""
         self._grow_to(window)
+        self.is_relisted = True
         self.presence[window] = _LISTED
         self.first_seen[window] = at
         self.touch(window, at)
@@ -217,6 +244,7 @@ class Bank:
             return None
         before = self.shown_identity(window)
         self.identities[window] = identity
+        self.is_relisted = True
         return Difference({self.kind.identity: before}, {self.kind.identity: self.shown_identity(window)})
 
     def set_word(self, window: int, word: bytes) -> Difference | None:
@@ -237,6 +265,7 @@ class Bank:
 
     def _report_first(self, window: int, word: bytes) -> Difference:
         self.presence[window] = _REPORTED
+        self.is_relisted = True
         self.words[window * WORD : window * WORD + WORD] = word
         after = self._data(window)
         before: Fields = dict.fromkeys(after)
@@ -256,30 +285,32 @@ class Bank:
         """Forget every unit. Returns the windows that were in use."""
         windows = list(self.windows())
         self._empty()
+        self.is_relisted = True
         return windows
 
     # whole frames at once
 
-    def can_take_at_once(self, windows: Sequence[int], at: int) -> bool:
-        """Whether `windows` are consecutive units with data, none of them newer than `at`."""
-        if not windows or at < self.as_of_max:
-            return False
-        first, count = windows[0], len(windows)
-        if isinstance(windows, bytes):
-            consecutive = windows == _ALL_BYTES[first : first + count]
-        else:
-            consecutive = list(windows) == list(range(first, first + count))
-        return consecutive and self.presence[first : first + count] == bytes([_REPORTED]) * count
+    def can_take_at_once(self, first: int, count: int, at: int) -> bool:
+        """Whether `count` windows from `first` on are units with data, none of them newer than `at`."""
+        return at >= self.as_of_max and self.presence[first : first + count] == _ALL_REPORTED[:count]
 
     def differing(self, first: int, words: bytes | bytearray) -> list[int]:
-        """The windows from `first` on whose words differ from `words`."""
+        """The windows from `first` on whose words differ from `words`; bits without a name make no difference."""
         old = self.words[first * WORD : first * WORD + len(words)]
         if old == words:
             return []
-        pairs = zip(memoryview(old).cast("I"), memoryview(words).cast("I"), strict=True)
-        return [first + at for at, (was, now) in enumerate(pairs) if was != now]
+        # As one number, all words are compared at once, and the lowest bit that is left tells the next that differs.
+        left = (int.from_bytes(old, "little") ^ int.from_bytes(words, "little")) & self.kind.names_in_words
+        windows, window = [], first
+        while left:
+            ahead = ((left & -left).bit_length() - 1) // _WORD_BITS
+            window += ahead
+            windows.append(window)
+            window += 1
+            left >>= (ahead + 1) * _WORD_BITS
+        return windows
 
     def touch_all(self, first: int, count: int, at: int) -> None:
         """A frame of time `at` named `count` units from window `first` on."""
-        self.as_of[first : first + count] = array("q", [at]) * count
+        self.as_of[first : first + count] = array("q", (at,)) * count
         self.as_of_max = max(self.as_of_max, at)

@@ -6,6 +6,19 @@ from typing import Final, NamedTuple
 Value = None | bool | int | str
 Fields = dict[str, Value]
 
+
+class SharedFields(dict[str, Value]):
+    """Fields that many events share, so nobody may change them. `encoded` is for whoever encodes them once for all."""
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields)
+        self.encoded: bytes | None = None
+
+
+NOTHING: Final = SharedFields({})
+
 UNIT_ADDED: Final = "unit_added"
 UNIT_CHANGED: Final = "unit_changed"
 DETONATORS_CLEARED: Final = "detonators_cleared"

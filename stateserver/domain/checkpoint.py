@@ -1,14 +1,18 @@
 """A system's state as rows, to be kept and restored: everything it holds, what moves without events included.
 
-Row keys: "" is the system itself, a unit path a speaking unit with its windows, `blast`, `watched/<booster>` and
-`timeline/<segment>` the blast under way. Rows follow from the state alone, so two systems that hold the same have
-the same rows, and the same hash. The hash of all other rows lies in row "", so that a torn set of rows is noticed.
+Row keys: "" is the system itself, a unit path a speaking unit with what moves in its windows, `<path>/w` what is in
+them, `blast`, `watched/<booster>` and `timeline/<segment>` the blast under way. Rows follow from the state alone, so
+two systems that hold the same have the same rows, and the same hash. The hash of all other rows lies in row "", so that
+a torn set of rows is noticed.
 """
 
 import hashlib
+import struct
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
+from stateserver.domain.bank import Bank
 from stateserver.domain.blast import Blast
 from stateserver.domain.rows import (
     read_blast,
@@ -21,11 +25,13 @@ from stateserver.domain.rows import (
     write_timeline,
     write_unit,
     write_watched,
+    write_windows,
 )
-from stateserver.domain.system import System
+from stateserver.domain.system import ITSELF, Places, System
 from stateserver.errors import StateServerError
 
 SYSTEM_ROW: Final = ""
+_WINDOWS: Final = "/w"
 _BLAST_ROW: Final = "blast"
 _WATCHED: Final = "watched/"
 _TIMELINE: Final = "timeline/"
@@ -52,7 +58,10 @@ def take_rows(system: System) -> Rows:
     system.unpublished |= system.moved
     system.moved.clear()
     for path in system.dirty:
-        rows[path] = write_unit(system.speakers[path])
+        unit = system.speakers[path]
+        rows[path] = write_unit(unit)
+        if unit.bank is not None and unit.bank.is_relisted:
+            rows.update(_windows_row(system, unit.bank))
     system.dirty.clear()
     rows.update(_blast_rows(system))
     for key, row in rows.items():
@@ -71,7 +80,7 @@ def restore(name: str, rows: Mapping[str, bytes]) -> System:
         return _restore(name, rows)
     except CorruptCheckpoint:
         raise
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, struct.error) as error:
         raise CorruptCheckpoint(name, f"{type(error).__name__}: {error}") from error
 
 
@@ -80,42 +89,45 @@ def state_hash(system: System) -> bytes:
     return system.rows.get(SYSTEM_ROW, 0).to_bytes(_HASH_SIZE, "big")
 
 
-def take_touched_units(system: System) -> set[str]:
-    """The unit paths that events changed or removed since the last call."""
-    touched, system.touched = system.touched, set()
-    for path in touched:
-        _note_published(system, path)
+def take_touched_units(system: System) -> Places:
+    """The units that events changed or removed since the last call."""
+    touched, system.touched = system.touched, defaultdict(set)
     return touched
 
 
-def take_moved_units(system: System) -> set[str]:
-    """The unit paths whose `as_of` alone has moved since they were last taken, by this or `take_touched_units`.
+def take_moved_units(system: System) -> Places:
+    """The units whose `as_of` has moved since it was taken by the last call.
 
     Whoever publishes units can bring these up to date when there is time: no event tells of them.
     """
     paths, system.unpublished = system.unpublished | system.moved, set()
-    moved = set()
+    moved: defaultdict[str, set[int]] = defaultdict(set)
     for unit in (system.speakers[path] for path in paths):
         if unit.published_as_of != unit.as_of:
             unit.published_as_of = unit.as_of
-            moved.add(unit.path)
+            moved[unit.path].add(ITSELF)
         bank = unit.bank
         if bank is not None and bank.published_as_of != bank.as_of:
             pairs = enumerate(zip(bank.published_as_of, bank.as_of, strict=True))
-            moved.update(bank.path(window) for window, (told, now) in pairs if told != now)
+            moved[unit.path].update(window for window, (told, now) in pairs if told != now)
             bank.published_as_of = bank.as_of[:]
     return moved
 
 
-def _note_published(system: System, path: str) -> None:
-    found = system.find(path)
-    if found is None:
-        return
-    unit, window = found
-    if window is None or unit.bank is None:
-        unit.published_as_of = unit.as_of
-    else:
-        unit.bank.published_as_of[window] = unit.bank.as_of[window]
+def all_units(system: System) -> Places:
+    """Every unit there is."""
+    return {
+        path: {ITSELF, *(unit.bank.windows() if unit.bank is not None else ())}
+        for path, unit in system.speakers.items()
+    }
+
+
+def _windows_row(system: System, bank: Bank) -> Rows:
+    bank.is_relisted = False
+    key = bank.parent + _WINDOWS
+    if bank.presence:
+        return {key: write_windows(bank)}
+    return {key: None} if key in system.rows else {}
 
 
 def _blast_rows(system: System) -> Rows:
@@ -141,7 +153,7 @@ def _blast_rows(system: System) -> Rows:
 
 
 def _hash_row(key: str, row: bytes) -> int:
-    digest = hashlib.blake2b(row, digest_size=_HASH_SIZE, key=hashlib.blake2b(key.encode()).digest()[:32])
+    digest = hashlib.blake2b(row, digest_size=_HASH_SIZE, key=key.encode())
     return int.from_bytes(digest.digest(), "big")
 
 
@@ -168,7 +180,9 @@ def _restore(name: str, rows: Mapping[str, bytes]) -> System:
     if _rows_hash(system) != own.rows_hash:
         raise CorruptCheckpoint(name, "its rows do not belong together")
     system.rows[SYSTEM_ROW] = _hash_row(SYSTEM_ROW, rows[SYSTEM_ROW])
-    system.speakers = {key: read_unit(row) for key, row in rows.items() if key[:1].isdigit()}
+    for key, row in rows.items():
+        if key[:1].isdigit() and not key.endswith(_WINDOWS):
+            system.speakers[key] = read_unit(row, rows.get(key + _WINDOWS))
     system.control = None if own.control is None else system.speakers[own.control]
     if own.blast is not None:
         system.blast = _restore_blast(own.blast, rows)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from stateserver.domain.applying import Applying
 from stateserver.domain.change import COMMAND_REFUSED, UNIT_LABELLED, WARNING_ACKNOWLEDGED, Fields
+from stateserver.domain.system import ITSELF
 from stateserver.protocol.reasons import Reason, Rejected
 
 ACKNOWLEDGE_WARNING: Final = "acknowledge_warning"
@@ -129,5 +130,6 @@ def _label(step: Applying, command: OperatorCommand) -> None:
         unit.version = version
     else:
         unit.bank.versions[window] = version
+        unit.bank.is_relisted = True
     step.system.dirty.add(unit.path)
-    step.system.touched.add(command.unit)
+    step.system.touched[unit.path].add(ITSELF if window is None else window)

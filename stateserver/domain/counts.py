@@ -1,11 +1,24 @@
 """Counts of a parent's children: counted afresh, never up and down (spec page 2, What a unit holds)."""
 
+from typing import Final
+
 from stateserver.domain.applying import Applying
 from stateserver.domain.change import UNIT_CHANGED
 from stateserver.domain.system import System
 from stateserver.domain.unit import Unit
 from stateserver.protocol.commands import UnitType
 from stateserver.protocol.modes import Mode
+
+COUNTED: Final = {
+    UnitType.DETONATOR: {
+        "children_logged": "logged",
+        "children_tagged": "tagged",
+        "children_programmed": "program",
+        "children_answering": "detonator_status",
+    },
+    UnitType.BOOSTER_TYPE_1: {"children_answering": "detonator_status"},
+}
+"""The counts of the units in a parent's windows, by the bit that is counted."""
 
 
 def count_children(system: System, unit: Unit) -> dict[str, int]:
@@ -15,16 +28,11 @@ def count_children(system: System, unit: Unit) -> dict[str, int]:
     bank = unit.bank
     if bank is None:
         return {}
-    flags, count = bank.flags(), bank.kind.count
-    if unit.type is UnitType.SECTION_CONTROLLER:
-        return {"children": len(bank), "children_answering": count(flags, "detonator_status")}
-    return {
-        "children": len(bank),
-        "children_logged": count(flags, "logged"),
-        "children_tagged": count(flags, "tagged"),
-        "children_programmed": count(flags, "program"),
-        "children_answering": count(flags, "detonator_status"),
-    }
+    words = bank.number()
+    counts = {"children": len(bank)}
+    for name, flag in COUNTED[bank.kind.type].items():
+        counts[name] = bank.kind.count(words, flag)
+    return counts
 
 
 def _count_of_control_unit(system: System) -> dict[str, int]:

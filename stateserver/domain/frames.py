@@ -122,7 +122,7 @@ def _clear(step: Applying, booster: Unit) -> None:
         step.emit(DETONATORS_CLEARED, booster.path, details={"count": len(gone)})
         step.parents_changed.add(booster.path)
         step.system.dirty.add(booster.path)
-        step.system.touched.update(bank.path(window) for window in gone)
+        step.system.touched[booster.path].update(gone)
 
 
 def _disarm(step: Applying, booster: Unit, frame: Frame) -> None:
@@ -172,8 +172,9 @@ def _report_children(step: Applying, frame: Frame, speaker: Unit, bank: Bank) ->
     words[1::WORD] = words[1::WORD].translate(bank.kind.names_mask)
     blast = step.system.blast
     is_watched = blast is not None and blast.watches(bank.parent, step.at)
-    if not is_watched and bank.can_take_at_once(frame.windows, step.at):
-        return _report_at_once(step, bank, frame.windows[0], len(frame.windows), words)
+    first, count = frame.first_window, len(frame.windows)
+    if first and not is_watched and bank.can_take_at_once(first, count, step.at):
+        return _report_at_once(step, bank, first, count, words)
     changed = []
     for at, window in enumerate(frame.windows):
         if bank.is_stale(window, step.at):

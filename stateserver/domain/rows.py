@@ -1,11 +1,16 @@
-"""How a system, a unit and a blast are written as rows and read back. A row is JSON, for units with columns behind.
+"""How a system, a unit and a blast are written as rows and read back. A row is JSON; a unit's is numbers, the JSON of
+what it reported, and columns of its windows.
 
 Everything is written so that the same state gives the same bytes: keys sorted, sets as sorted lists.
+
+A speaking unit's row is written whenever it spoke, so it has only what moves then; which units its windows hold, and
+who they are, is in a row of its own.
 """
 
 import struct
 import sys
 from array import array
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -20,10 +25,18 @@ from stateserver.protocol.commands import UnitType
 from stateserver.protocol.decode import WORD
 from stateserver.protocol.modes import Mode
 
-_FORMAT: Final = 1
-_LENGTH: Final = struct.Struct("<I")
-_LONG_COLUMNS: Final = ("identities", "first_seen", "as_of", "versions")
+_FORMAT: Final = 2
+_UNIT: Final = struct.Struct("<BHqqqqQ?HI")
+"""Type, serial, first_seen, as_of, last_spoken, last_clear, version, communicating; windows, and bytes of JSON."""
+_WINDOWS: Final = struct.Struct("<HI")
+"""Windows, and bytes of JSON."""
+_COUNT: Final = struct.Struct("<H")
+_RUN: Final = struct.Struct("<Hq")
+"""The first window of those that have the same number, and the number."""
+_RUNS_MAX: Final = 32
+_NO_RUNS: Final = 0xFFFF
 _LONG: Final = 8
+_SHORT: Final = 4
 
 if sys.byteorder != "little":  # pragma: no cover
     raise ImportError("rows hold little-endian columns: this machine is big-endian")
@@ -85,68 +98,127 @@ def read_system(name: str, row: bytes) -> SystemRow:
 
 
 def write_unit(unit: Unit) -> bytes:
-    """A speaking unit's row, with the columns of its windows."""
+    """A speaking unit's row, with what moves in its windows."""
     bank = unit.bank
-    meta = canonical_json(
-        {
-            "type": unit.type.value,
-            "serial": unit.serial,
-            "first_seen": unit.first_seen,
-            "as_of": unit.as_of,
-            "last_spoken": unit.last_spoken,
-            "last_clear": unit.last_clear,
-            "communicating": unit.communicating,
-            "reported": unit.reported,
-            "counts": unit.counts,
-            "operation": unit.operation,
-            "label": unit.label,
-            "version": unit.version,
-            "labels": {} if bank is None else {str(window): label for window, label in bank.labels.items()},
-        }
+    said = canonical_json(
+        {"reported": unit.reported, "counts": unit.counts, "operation": unit.operation, "label": unit.label}
     )
-    columns = b"" if bank is None else _write_columns(bank)
-    return _LENGTH.pack(len(meta)) + meta + columns
+    numbers = _UNIT.pack(
+        unit.type,
+        unit.serial,
+        unit.first_seen,
+        unit.as_of,
+        unit.last_spoken,
+        unit.last_clear,
+        unit.version,
+        unit.communicating,
+        0 if bank is None else len(bank.presence),
+        len(said),
+    )
+    if bank is None:
+        return numbers + said
+    return b"".join((numbers, said, _write_runs(bank.as_of), bank.words, _write_narrowly(bank.versions)))
 
 
-def read_unit(row: bytes) -> Unit:
-    """Inverse of `write_unit`. Raises ValueError or KeyError where the row is none."""
-    if len(row) < _LENGTH.size:
-        raise ValueError("a unit's row is cut off")
-    end = _LENGTH.size + _LENGTH.unpack_from(row)[0]
-    said = orjson.loads(row[_LENGTH.size : end])
-    unit = Unit(UnitType(said["type"]), said["serial"], said["first_seen"])
-    unit.as_of = unit.published_as_of = said["as_of"]
-    unit.last_spoken = said["last_spoken"]
-    unit.last_clear = said["last_clear"]
-    unit.communicating = said["communicating"]
+def write_windows(bank: Bank) -> bytes:
+    """Which units a bank's windows hold."""
+    labels = canonical_json({str(window): label for window, label in bank.labels.items()})
+    numbers = _WINDOWS.pack(len(bank.presence), len(labels))
+    return b"".join((numbers, labels, bank.presence, _write_runs(bank.first_seen), _write_narrowly(bank.identities)))
+
+
+def read_unit(row: bytes, windows: bytes | None) -> Unit:
+    """Inverse of `write_unit` and `write_windows`. Raises ValueError, KeyError or struct.error where they are none."""
+    kind, serial, first_seen, as_of, last_spoken, last_clear, version, communicating, count, size = _UNIT.unpack_from(
+        row
+    )
+    said = orjson.loads(row[_UNIT.size : _UNIT.size + size])
+    unit = Unit(UnitType(kind), serial, first_seen)
+    unit.as_of = unit.published_as_of = as_of
+    unit.last_spoken = last_spoken
+    unit.last_clear = last_clear
+    unit.version = version
+    unit.communicating = communicating
     unit.reported = said["reported"]
     unit.counts = said["counts"]
     unit.operation = said["operation"]
     unit.label = said["label"]
-    unit.version = said["version"]
-    if unit.bank is not None:
-        _read_columns(unit.bank, row[end:])
-        unit.bank.labels = {int(window): label for window, label in said["labels"].items()}
+    if unit.bank is not None and count:
+        _read_bank(unit.bank, count, row, _UNIT.size + size, windows)
+    elif len(row) != _UNIT.size + size + (_COUNT.size if unit.bank is not None else 0):
+        raise ValueError("bytes follow a unit's row")
     return unit
 
 
-def _write_columns(bank: Bank) -> bytes:
-    long_columns = (getattr(bank, name).tobytes() for name in _LONG_COLUMNS)
-    return b"".join((bytes(bank.presence), bytes(bank.words), *long_columns))
-
-
-def _read_columns(bank: Bank, data: bytes) -> None:
-    count, rest = divmod(len(data), 1 + WORD + len(_LONG_COLUMNS) * _LONG)
-    if rest:
-        raise ValueError("a unit's columns are cut off")
-    bank.presence = bytearray(data[:count])
-    bank.words = bytearray(data[count : count * (1 + WORD)])
-    at = count * (1 + WORD)
-    for name in _LONG_COLUMNS:
-        setattr(bank, name, array("q", data[at : at + count * _LONG]))
-        at += count * _LONG
+def _read_bank(bank: Bank, count: int, row: bytes, at: int, windows: bytes | None) -> None:
+    if windows is None:
+        raise ValueError(f"{bank.parent} has {count} windows, but no row that says what is in them")
+    bank.as_of, at = _read_runs(row, at, count)
+    bank.words, at = bytearray(row[at : at + count * WORD]), at + count * WORD
+    bank.versions = _read_narrow(row, at, count)
+    if _WINDOWS.unpack_from(windows)[0] != count:
+        raise ValueError(f"two rows of {bank.parent} differ in how many windows there are")
+    at = _WINDOWS.size + _WINDOWS.unpack_from(windows)[1]
+    bank.labels = {int(window): label for window, label in orjson.loads(windows[_WINDOWS.size : at]).items()}
+    bank.presence, at = bytearray(windows[at : at + count]), at + count
+    bank.first_seen, at = _read_runs(windows, at, count)
+    bank.identities = _read_narrow(windows, at, count)
     bank.published_as_of = bank.as_of[:]
-    bank.as_of_max = max(bank.as_of, default=0)
+    bank.as_of_max = max(bank.as_of)
+
+
+def _write_runs(column: "array[int]") -> bytes:
+    """Times, which most often are the same for all that a frame named: where each stretch of equal ones begins."""
+    data, size = column.tobytes(), len(column)
+    if not size:
+        return _COUNT.pack(0)
+    # A number that is 0 wherever an entry equals the one before it: its lowest bit that isn't tells the next stretch.
+    left = int.from_bytes(data[_LONG:], "little") ^ int.from_bytes(data[:-_LONG], "little")
+    start, runs = 0, [_RUN.pack(0, column[0])]
+    while left and len(runs) <= _RUNS_MAX:
+        ahead = ((left & -left).bit_length() - 1) // (_LONG * 8) + 1
+        start += ahead
+        left >>= ahead * _LONG * 8
+        runs.append(_RUN.pack(start, column[start]))
+    if left:
+        return _COUNT.pack(_NO_RUNS) + data
+    return _COUNT.pack(len(runs)) + b"".join(runs)
+
+
+def _read_runs(row: bytes, at: int, count: int) -> tuple["array[int]", int]:
+    """Inverse of `_write_runs`, and the offset behind it."""
+    runs, at = _COUNT.unpack_from(row, at)[0], at + _COUNT.size
+    if runs == _NO_RUNS:
+        return array("q", row[at : at + count * _LONG]), at + count * _LONG
+    end = at + runs * _RUN.size
+    stretches = list(_RUN.iter_unpack(row[at:end]))
+    column: array[int] = array("q")
+    for (start, value), (behind, _) in pairwise([*stretches, (count, 0)]):
+        column.extend(array("q", (value,)) * (behind - start))
+    if len(column) != count:
+        raise ValueError("a column of the wrong length")
+    return column, end
+
+
+def _write_narrowly(column: "array[int]") -> bytes:
+    """Longs, the halves apart: as long as the upper ones are all 0, they are left out."""
+    halves = memoryview(column).cast("B").cast("I")
+    upper = halves[1::2].tobytes()
+    lower = halves[::2].tobytes()
+    return lower if upper.count(0) == len(upper) else lower + upper
+
+
+def _read_narrow(row: bytes, at: int, count: int) -> "array[int]":
+    """Inverse of `_write_narrowly`: a row's last column."""
+    size = count * _SHORT
+    lower, upper = row[at : at + size], row[at + size :] or bytes(size)
+    if len(lower) != size or len(upper) != size:
+        raise ValueError("a column of the wrong length")
+    column = bytearray(size * 2)
+    halves = memoryview(column).cast("I")
+    halves[::2] = memoryview(lower).cast("I")
+    halves[1::2] = memoryview(upper).cast("I")
+    return array("q", bytes(column))
 
 
 def write_blast(blast: Blast) -> bytes:

@@ -1,7 +1,7 @@
 """One blasting system: the aggregate that a journal is folded into (spec page 2)."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +14,11 @@ from stateserver.protocol.modes import Mode
 
 FAR_FUTURE: Final = sys.maxsize
 """A time after all others, in ms since 1970."""
+ITSELF: Final = -1
+"""Stands for a speaking unit among its own windows."""
+
+Places = dict[str, set[int]]
+"""Units, by the path of the one that speaks: its windows, and ITSELF."""
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ class System:
         # For checkpoints: speaking units to write anew, units that events changed, speaking units whose as_of
         # (or a window's) has moved since the last rows and since it was last published, hashes of the rows.
         self.dirty: set[str] = set()
-        self.touched: set[str] = set()
+        self.touched: defaultdict[str, set[int]] = defaultdict(set)
         self.moved: set[str] = set()
         self.unpublished: set[str] = set()
         self.rows: dict[str, int] = {}

@@ -28,11 +28,12 @@ def decode(frame: Frame) -> Message:
 
 def item_words(frame: Frame) -> bytearray:
     """The data items of a frame 3, 5 or 23 as words, one after the other, as the frame orders them."""
-    command, items = frame.command, frame.items
+    command = frame.command
     assert command.flags is not None, f"frame {command.number} has no data items"
     if command.number == BOOSTER_DATA:
         # Its chunks are what words are modelled on.
-        return bytearray(items)
+        return bytearray(frame.payload[command.chunk :])
+    items = frame.items
     words = bytearray(len(frame.windows) * WORD)
     words[0::WORD] = bytes(window & 0xFF for window in frame.windows)
     words[1::WORD] = items[command.flags :: command.chunk]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, NoReturn
 
 from stateserver.protocol import crc
 from stateserver.protocol.commands import BOOSTER_DATA, COMMANDS, DETONATOR_LIST, Command
@@ -30,12 +31,16 @@ class Signal(Enum):
 
 
 class Frame(NamedTuple):
-    """A sound frame. `windows` are its items' window ids in their order (empty where items have none)."""
+    """A sound frame. `windows` are its items' window ids in their order (empty where items have none).
+
+    `first_window` is the first of them where each follows the one before, else 0.
+    """
 
     command: Command
     serial: int
     payload: bytes
     windows: Sequence[int]
+    first_window: int
     signal: Signal
 
     @property
@@ -77,12 +82,12 @@ def parse(frame: bytes, mode: Mode) -> Frame:
     if command.number not in rules.commands:
         raise Rejected(Reason.COMMAND_NOT_IN_MODE, f"{command.number} in {mode}")
     payload = frame[_PAYLOAD_AT:-_CRC_SIZE]
-    item_count = _count_items(command, payload)
-    windows = _read_windows(command, payload, item_count)
-    signal = _read_signal(command, payload, windows)
-    if signal is Signal.NONE and windows:
-        _check_windows(windows, rules.windows_max)
-    return Frame(command, frame[4] << 8 | frame[5], payload, windows, signal)
+    windows = _read_windows(command, payload, _count_items(command, payload))
+    signal = _read_signal(command, payload, windows.ids) if len(windows.ids) == 1 else Signal.NONE
+    if signal is Signal.NONE and windows.ids and not (windows.lowest > 0 and windows.highest <= rules.windows_max):
+        _reject_window(windows.ids, rules.windows_max)
+    # tuple.__new__ takes half the time that the class's own constructor does.
+    return tuple.__new__(Frame, (command, frame[4] << 8 | frame[5], payload, windows.ids, windows.first, signal))
 
 
 def _check_envelope(frame: bytes) -> None:
@@ -106,29 +111,50 @@ def _count_items(command: Command, payload: bytes) -> int:
     return count - heads
 
 
-def _read_windows(command: Command, payload: bytes, item_count: int) -> Sequence[int]:
+class _Windows(NamedTuple):
+    """The window ids of a frame's items, and what is asked of them for every frame."""
+
+    ids: Sequence[int]
+    lowest: int
+    highest: int
+    first: int
+
+
+_NO_WINDOWS: Final = _Windows((), 0, 0, 0)
+
+
+def _read_windows(command: Command, payload: bytes, item_count: int) -> _Windows:
     offsets = command.windows
-    if offsets is None:
-        return ()
+    if offsets is None or item_count == 0:
+        return _NO_WINDOWS
     if not offsets:
-        return range(1, item_count + 1)
+        return _windows_by_position(item_count)
     start = 0 if command.head is None else command.chunk
     low = payload[start + offsets[0] :: command.chunk]
-    if len(offsets) == 1:
-        return low
-    high = payload[start + offsets[1] :: command.chunk]
-    return [lowest | highest << 8 for lowest, highest in zip(low, high, strict=True)]
+    return _windows_of(low, b"" if len(offsets) == 1 else payload[start + offsets[1] :: command.chunk])
 
 
-def _check_windows(windows: Sequence[int], windows_max: int) -> None:
-    if min(windows) > 0 and max(windows) <= windows_max:
-        return
+@lru_cache(maxsize=256)
+def _windows_by_position(item_count: int) -> _Windows:
+    return _Windows(range(1, item_count + 1), 1, item_count, 1)
+
+
+# Equipment names the same windows over and over.
+@lru_cache(maxsize=1 << 12)
+def _windows_of(low: bytes, high: bytes) -> _Windows:
+    """The windows with these low bytes, and high ones where they have some."""
+    ids = [lowest | highest << 8 for lowest, highest in zip(low, high, strict=True)] if high else list(low)
+    follow = ids == list(range(ids[0], ids[0] + len(ids)))
+    return _Windows(ids if high else low, min(ids), max(ids), ids[0] if follow else 0)
+
+
+def _reject_window(windows: Sequence[int], windows_max: int) -> NoReturn:
     wrong = next(window for window in windows if not 0 < window <= windows_max)
     raise Rejected(Reason.BAD_WINDOW, f"{wrong} of 1 to {windows_max}")
 
 
 def _read_signal(command: Command, payload: bytes, windows: Sequence[int]) -> Signal:
-    if len(windows) != 1 or windows[0] != _STRAY_WINDOW_AND_DELAY:
+    if windows[0] != _STRAY_WINDOW_AND_DELAY:
         return Signal.NONE
     if command.number == DETONATOR_LIST and payload == _CLEAR_SIGNAL:
         return Signal.CLEAR

@@ -15,6 +15,9 @@ class Mode(StrEnum):
     HYDRA = "HYDRA"
     IBS = "IBS"
 
+    # An enum's own is written in Python: every look-up by mode would call it.
+    __hash__ = str.__hash__
+
 
 class ModeRules(NamedTuple):
     """What holds in one mode. Times in milliseconds; `delay_ms_max` is None where detonators have no delay."""

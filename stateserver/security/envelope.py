@@ -94,7 +94,8 @@ def open_record(
         raise Rejected(Reason.BAD_SEAL, f"it was not sealed with key {key_id!r}, or changed since") from None
     check_time(created_at, appended_at)
     if kind is Kind.FRAME:
-        return system, FrameRecord(created_at, mode, source, sequence, body)
+        # tuple.__new__ takes half the time that the class's own constructor does.
+        return system, tuple.__new__(FrameRecord, (created_at, mode, source, sequence, body))
     if kind is Kind.COMMAND:
         return system, CommandRecord(created_at, mode, body)
     if body:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import orjson
+
 from stateserver.stream.ports import Headers
 
 STANDS_FOR: Final = "journal"
@@ -63,7 +65,7 @@ class Notes(NamedTuple):
     unpublished: bool
 
     def encode(self) -> bytes:
-        return json.dumps(self._asdict(), separators=(",", ":")).encode()
+        return orjson.dumps(self._asdict())
 
 
 def decode_notes(value: bytes) -> Notes:

@@ -1,13 +1,12 @@
 """One system as a worker keeps it: the core's aggregate, and where its records came from."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from stateserver.domain.change import SEQUENCE_GAP, Change
-from stateserver.domain.checkpoint import take_moved_units
+from stateserver.domain.checkpoint import all_units, take_moved_units
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import CommandRecord, Record
-from stateserver.domain.system import System
+from stateserver.domain.system import Places, System
 from stateserver.stream.ports import LogRecord
 from stateserver.stream.state_rows import Notes
 
@@ -37,10 +36,12 @@ class Tracked:
         """A record was applied."""
         self.topic = topic
         self.offset = record.offset
-        self.appended_at = record.timestamp if record.timestamp is not None and record.timestamp >= 0 else None
+        timestamp = record.timestamp
+        self.appended_at = timestamp if timestamp is not None and timestamp >= 0 else None
         if opened.created_at == self.system.time and not isinstance(opened, CommandRecord):
             self.time_appended_at = self.appended_at
-        self.forwarded = any(name == FORWARDED_HEADER for name, _ in record.headers)
+        headers = record.headers
+        self.forwarded = bool(headers) and any(name == FORWARDED_HEADER for name, _ in headers)
 
     def note_gaps(self, changes: list[Change]) -> None:
         """Count the frames that these events say are missing."""
@@ -65,13 +66,13 @@ class Tracked:
         deadline = next_deadline(self.system)
         return deadline if deadline is not None and deadline <= overdue_before else None
 
-    def moved_units(self) -> Iterable[str]:
+    def moved_units(self) -> Places:
         """The units to publish because their `as_of` has moved; they count as published now."""
         moved = take_moved_units(self.system)
         if not self.publish_all:
             return moved
         self.publish_all = False
-        return [path for path, _ in self.system.units()]
+        return all_units(self.system)
 
     def notes(self, *, unpublished: bool) -> Notes:
         """To be kept with the core's rows; `unpublished`: some `as_of` has moved since it was published."""

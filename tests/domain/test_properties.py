@@ -19,6 +19,7 @@ from stateserver.domain.system import System
 from stateserver.domain.warnings import FAULTS
 from stateserver.protocol.reasons import Rejected
 from tests.domain.journals import journals
+from tests.domain.places import unit_paths
 
 Outcome = tuple[list[Change], list[BlastStage]]
 
@@ -128,7 +129,7 @@ def test_published_units_follow_the_state(journal: list[Record], every: int) -> 
     for start in range(0, len(journal), every):
         fold(system, journal[start : start + every])
         take_rows(system)
-        for path in take_touched_units(system) | take_moved_units(system):
+        for path in unit_paths(take_touched_units(system)) | unit_paths(take_moved_units(system)):
             fields = system.unit(path)
             if fields is None:
                 published.pop(path, None)
@@ -184,4 +185,4 @@ def test_report_numbers_hold_together(journal: list[Record]) -> None:
 
 
 def test_a_bit_of_no_name_is_never_counted() -> None:
-    assert DETONATORS.count(bytearray(range(256)), "key_switch") == 0
+    assert DETONATORS.count(0xFFFF_FFFF, "key_switch") == 0

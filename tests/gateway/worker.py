@@ -12,6 +12,7 @@ from stateserver.domain.checkpoint import state_hash, take_moved_units, take_row
 from stateserver.domain.records import Record
 from stateserver.domain.system import System
 from stateserver.protocol.reasons import Rejected
+from tests.domain.places import unit_paths
 
 
 class Gone(NamedTuple):
@@ -69,7 +70,7 @@ class Worker:
         """Write the rows of what changed since the last checkpoint."""
         system, now = self.system, len(self.events)
         take_rows(system)
-        for path in sorted(take_touched_units(system) | take_moved_units(system)):
+        for path in sorted(unit_paths(take_touched_units(system)) | unit_paths(take_moved_units(system))):
             fields = system.unit(path)
             row = (
                 Gone(system.name, path)
