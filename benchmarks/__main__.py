@@ -7,6 +7,9 @@ BENCHMARKS = {
     "core": "the core on the standard load, beside a floor that only opens and checks the same records",
     "replay": "a journal file, from its lines to what becomes of it",
     "worker": "a worker on the standard load and Apache Kafka, beside a floor that only reads the same records",
+    "latency": "from a packet appended to its change readable, beside the same packets read from the journal",
+    "memory": "what a worker holds with a million detonators, beside one that holds none",
+    "two_workers": "two workers on two partitions, beside one on both",
     "report_pdf": "the report of a huge blast, each view of it",
 }
 

@@ -66,9 +66,9 @@ class Site:
 class Load:
     """Sealed records of many sites, in the order in which Packet Servers would append them."""
 
-    def __init__(self, ring: KeyRing, systems: int = SYSTEMS) -> None:
-        self.systems = systems
+    def __init__(self, ring: KeyRing, systems: int = SYSTEMS, name: str = "site") -> None:
         self._ring = ring
+        self._name = name
         self._sites = [Site(number) for number in range(systems)]
         self._sequences = [0] * systems
         self._at = START_MS
@@ -90,6 +90,6 @@ class Load:
 
     def _sealed(self, number: int, frame: bytes) -> Sealed:
         self._sequences[number] += 1
-        system, sequence = f"site-{number}", self._sequences[number]
+        system, sequence = f"{self._name}-{number}", self._sequences[number]
         value = seal(self._ring, Kind.FRAME, system, "ps-1", sequence, self._at, Mode.AXXIS100, frame)
         return system.encode(), value
