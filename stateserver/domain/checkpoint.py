@@ -80,7 +80,7 @@ def restore(name: str, rows: Mapping[str, bytes]) -> System:
         return _restore(name, rows)
     except CorruptCheckpoint:
         raise
-    except (KeyError, ValueError, TypeError, IndexError, struct.error) as error:
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error) as error:
         raise CorruptCheckpoint(name, f"{type(error).__name__}: {error}") from error
 
 
