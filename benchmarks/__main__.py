@@ -5,6 +5,7 @@ import importlib
 
 BENCHMARKS = {
     "core": "the core on the standard load, beside a floor that only opens and checks the same records",
+    "gateway_read": "a gateway's read model of a million units: time and memory",
     "replay": "a journal file, from its lines to what becomes of it",
     "worker": "a worker on the standard load and Apache Kafka, beside a floor that only reads the same records",
     "latency": "from a packet appended to its change readable, beside the same packets read from the journal",

@@ -25,6 +25,19 @@ class UnitRow(NamedTuple):
     fields: Fields
 
 
+class RawUnit(NamedTuple):
+    """A unit of which only the head was read. `raw` is what follows its path in a value: version and fields."""
+
+    system: str
+    unit: str
+    version: int
+    raw: bytes
+
+    def value(self) -> bytes:
+        """The whole value again."""
+        return b"".join((_heads[self.system], string_bytes(self.unit), self.raw))
+
+
 def encode_unit(row: UnitRow) -> bytes:
     """A unit as a single-object value. Written by hand, as the worker writes several a packet."""
     system, unit, version, fields = row
@@ -91,6 +104,20 @@ def decode_unit(value: bytes) -> UnitRow:
         except (LookupError, ValueError):
             pass  # not the usual form: fastavro tells whether it is right
     return UnitRow(**SCHEMAS.decode("unit", value))
+
+
+def split_unit(value: bytes) -> RawUnit:
+    """The unit in a value, its fields left as they are, unread. Raises UnreadableValue."""
+    if value.startswith(_PREFIX):
+        try:
+            system, at = read_name(value, PREFIX_SIZE)
+            unit, at = read_string(value, at)
+            version, _ = read_long(value, at)
+            return RawUnit(system, unit, version, value[at:])
+        except (LookupError, ValueError):
+            pass  # not the usual form: fastavro tells whether it is right
+    row = UnitRow(**SCHEMAS.decode("unit", value))
+    return split_unit(encode_unit(row))
 
 
 def _read_quickly(value: bytes) -> UnitRow:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
+from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway import compact_json
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
@@ -87,11 +88,17 @@ async def units(
     system: System,
     type: Annotated[int | None, Query(description="Only units of this type")] = None,  # noqa: A002
     parent: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Only those of this unit")] = None,
+    communicating: Annotated[bool | None, Query(description="Only those in contact, or only the others")] = None,
+    label: Annotated[str | None, Query(max_length=LABEL_CODE_POINTS_MAX, description="Part of the label")] = None,
     after: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Those behind this path")] = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Response:
-    """`next` is what to give as `after` for the next page, or null at the end."""
-    return _json(ask.units(who, system, type=type, parent=parent, after=after, limit=limit))
+    """`next` is what to give as `after` for the next page, or null at the end; a page may be short before it."""
+    return _json(
+        ask.units(
+            who, system, type=type, parent=parent, communicating=communicating, label=label, after=after, limit=limit
+        )
+    )
 
 
 @resources.get("/systems/{system}/units/{unit:path}", operation_id="units.get", summary="One unit")

@@ -14,7 +14,7 @@ from stateserver.codec.change import decode_change
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
-from stateserver.codec.unit import decode_unit
+from stateserver.codec.unit import split_unit
 from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition, Liveness
@@ -133,7 +133,7 @@ class Feed:
             if record.value is None:
                 rows.drop_unit(*split_unit_key(record.key or b""))
             else:
-                rows.put_unit(decode_unit(record.value))
+                rows.put_unit(split_unit(record.value))
         elif record.value is not None:
             rows.put_system(decode_system(record.value))
 
@@ -200,7 +200,7 @@ class Feed:
         if record.value is None:
             return  # a unit that is gone: its event has told
         if record.topic == self._topics.units:
-            reading.refresh_unit(decode_unit(record.value))
+            reading.refresh_unit(split_unit(record.value))
         elif record.topic == self._topics.systems:
             reading.refresh(decode_system(record.value))
         else:

@@ -4,6 +4,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway.queries import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.refusals import BadRequest
 
@@ -38,6 +39,8 @@ class UnitsPage(OfSystem):
 
     type: int | None = None
     parent: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
+    communicating: bool | None = None
+    label: str | None = Field(None, max_length=LABEL_CODE_POINTS_MAX)
     after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
     limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 

@@ -5,9 +5,8 @@ A system that a principal may not see is, to them, none: it is looked up in one 
 
 from typing import Any, Final
 
-from stateserver.domain.paths import path_key
 from stateserver.gateway import compact_json
-from stateserver.gateway.documents import system_document, system_head, unit_document, unit_paths
+from stateserver.gateway.documents import system_document, system_head, unit_document
 from stateserver.gateway.history import History
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.read_model import ReadModel
@@ -21,6 +20,7 @@ from stateserver.gateway.refusals import (
     UnknownUnit,
 )
 from stateserver.gateway.system_model import SystemModel
+from stateserver.gateway.unit_pages import Wanted, page_of
 from stateserver.security.tokens import Principal
 
 Document = dict[str, Any]
@@ -68,26 +68,20 @@ class Queries:
         *,
         type: int | None = None,  # noqa: A002 - the name of the query's parameter
         parent: str | None = None,
+        communicating: bool | None = None,
+        label: str | None = None,
         after: str | None = None,
         limit: int = LIMIT_DEFAULT,
     ) -> Document:
         """Units in path order, those after the path `after`; `next` is where to go on, or null at the end."""
         model = self.model(who, system)
-        paths = unit_paths(model)
-        if type is not None:
-            paths = [path for path in paths if model.units[path].get("type") == type]
-        if parent is not None:
-            paths = [path for path in paths if model.units[path].get("parent") == parent]
-        if after is not None:
-            behind = _place(after)
-            paths = [path for path in paths if path_key(path) > behind]
-        page = paths[:limit]
+        page = page_of(model.units, Wanted(type, parent, communicating, label), after, limit)
         return {
             "system": system,
             "version": model.version,
             "whole": model.whole,
-            "units": [unit_document(model, path) for path in page],
-            "next": page[-1] if len(paths) > limit else None,
+            "units": [{"system": system, "unit": path, **fields} for path, fields in page.units],
+            "next": page.next,
         }
 
     def unit(self, who: Principal, system: str, unit: str) -> Document:
@@ -147,10 +141,3 @@ class Queries:
         if held is None or not who.sees(held.system):
             raise UnknownBlast(blast)
         return held.document
-
-
-def _place(path: str) -> tuple[int, ...]:
-    try:
-        return path_key(path)
-    except ValueError:
-        raise BadRequest(f"{path!r} is no unit's path", "a path looks like 3/158 or 3/158/4/37") from None

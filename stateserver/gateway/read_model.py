@@ -1,12 +1,13 @@
 """All systems that this gateway knows, and what a reading of the topics begins with. Pure: no Kafka here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from stateserver.codec.system import SystemRow
-from stateserver.codec.unit import UnitRow
+from stateserver.codec.unit import RawUnit
 from stateserver.domain.change import Change
 from stateserver.gateway.blast_shelf import BlastShelf
 from stateserver.gateway.system_model import Folded, SystemModel
+from stateserver.gateway.unit_table import UnitTable
 
 
 class Rows:
@@ -14,20 +15,24 @@ class Rows:
 
     def __init__(self) -> None:
         self.systems: dict[str, SystemRow] = {}
-        self.units: dict[str, dict[str, UnitRow]] = {}
+        self.units: dict[str, UnitTable] = {}
         self.blasts = BlastShelf()
 
     def put_system(self, row: SystemRow) -> None:
         """Take the latest row of a system."""
         self.systems[row.system] = row
 
-    def put_unit(self, unit: UnitRow) -> None:
+    def put_unit(self, unit: RawUnit) -> None:
         """Take the latest row of a unit."""
-        self.units.setdefault(unit.system, {})[unit.unit] = unit
+        table = self.units.get(unit.system)
+        if table is None:
+            table = self.units[unit.system] = UnitTable()
+        table.put_raw(unit)
 
     def drop_unit(self, system: str, path: str) -> None:
         """A tombstone: the unit is gone."""
-        self.units.get(system, {}).pop(path, None)
+        if system in self.units:
+            self.units[system].drop(path)
 
     def changes_from(self, partition: int) -> int:
         """From which offset of that partition of `changes` the events after these rows are found.
@@ -67,7 +72,8 @@ class ReadModel:
             generation=self.generation + 1,
         )
         for name in {*rows.systems, *rows.units, *self.systems}:
-            fresh._add(name, rows.systems.get(name), rows.units.get(name))
+            found = rows.units.get(name)
+            fresh._add(name, rows.systems.get(name), None if found is None else found.copy())
         fresh.blasts = rows.blasts
         return fresh
 
@@ -87,7 +93,7 @@ class ReadModel:
         model = self.systems.get(row.system) or self._add(row.system)
         model.refresh(row)
 
-    def refresh_unit(self, unit: UnitRow) -> None:
+    def refresh_unit(self, unit: RawUnit) -> None:
         """Take a unit's row."""
         model = self.systems.get(unit.system) or self._add(unit.system)
         model.refresh_unit(unit)
@@ -99,7 +105,7 @@ class ReadModel:
             for model in self.systems.values():
                 model.log.keep(share)
 
-    def _add(self, name: str, row: SystemRow | None = None, units: Mapping[str, UnitRow] | None = None) -> SystemModel:
+    def _add(self, name: str, row: SystemRow | None = None, units: UnitTable | None = None) -> SystemModel:
         model = SystemModel(name, row, units, log_capacity=self._log_capacity, generation=self.generation)
         self.systems[name] = model
         return model

@@ -5,11 +5,10 @@ page 3). So events alone move the version, and rows only say what events do not:
 where to begin.
 """
 
-from collections.abc import Mapping
 from enum import Enum, auto
 
 from stateserver.codec.system import SystemRow
-from stateserver.codec.unit import UnitRow
+from stateserver.codec.unit import RawUnit, decode_unit
 from stateserver.domain.change import (
     DETONATORS_CLEARED,
     MODE_CHANGED,
@@ -22,8 +21,8 @@ from stateserver.domain.change import (
 from stateserver.domain.paths import path_key
 from stateserver.gateway.change_log import ChangeLog, logged
 from stateserver.gateway.open_warnings import OpenWarnings
-
-CONTROL_UNIT = 0
+from stateserver.gateway.unit_table import UnitTable, unit_type
+from stateserver.protocol.commands import UnitType
 
 
 class Folded(Enum):
@@ -57,12 +56,11 @@ class SystemModel:
         self,
         name: str,
         row: SystemRow | None = None,
-        units: Mapping[str, UnitRow] | None = None,
+        units: UnitTable | None = None,
         *,
         log_capacity: int = 10_000,
         generation: int = 0,
     ) -> None:
-        units = units or {}
         self.name = name
         self.generation = generation
         self.row = row
@@ -71,22 +69,22 @@ class SystemModel:
         self.version = row.version if row else 0
         self.time = row.time if row else None
         self.mode: str | None = row.mode if row else None
-        self.units: dict[str, Fields] = {path: dict(unit.fields) for path, unit in units.items()}
+        self.units = UnitTable() if units is None else units
         self.warnings = OpenWarnings()
         self.log = ChangeLog(log_capacity)
         self._trouble: Trouble | None = None
         self._version_seen = self.version
         self.revision = 0
         """Grows with whatever changes here, as_of included."""
-        self._unit_versions = {path: unit.version for path, unit in units.items()}
         self._mode_version = self.version
         # Rows may be of a later checkpoint than `row`: until their events came, this is no state of any instant.
-        self._whole_from = max(self._unit_versions.values(), default=0)
+        self._whole_from = self.units.latest
         self._unknown_units: set[str] = set()
-        self._early_units: dict[str, UnitRow] = {}
+        self._early_units: dict[str, RawUnit] = {}
         self._early_row: SystemRow | None = None
-        for path, fields in self.units.items():
-            self.warnings.seed(path, fields)
+        for path in self.units:
+            if unit_type(path) != UnitType.DETONATOR:  # these have none of the fields that warn
+                self.warnings.seed(path, self.units[path])
 
     @property
     def trouble(self) -> Trouble | None:
@@ -102,11 +100,13 @@ class SystemModel:
 
     def unit_version(self, path: str) -> int:
         """The version of the event that last changed a unit; 0 for one that isn't there."""
-        return self._unit_versions.get(path, 0)
+        return self.units.version(path)
 
     def control_unit(self) -> str | None:
         """The path of the system's control unit: the one that carries its counts, should there be several."""
-        panels = [path for path, fields in self.units.items() if fields.get("type") == CONTROL_UNIT]
+        panels = [
+            head for head in self.units.heads() if unit_type(head) == UnitType.CONTROL_UNIT and head in self.units
+        ]
         if not panels:
             return None
         return min(panels, key=lambda path: ("children" not in self.units[path], path_key(path)))
@@ -161,34 +161,34 @@ class SystemModel:
             # Its row is gone by an event that is still to come; if none does, `whole` says so.
             self._unknown_units.add(path)
             return
-        fold_change(self.units, change)
-        self._unit_versions[path] = change.version
+        units = {} if change.kind == UNIT_ADDED else {path: self.units[path]}
+        fold_change(units, change)
+        self.units.put(path, change.version, units[path])
         self._unknown_units.discard(path)
 
     def _clear_detonators(self, change: Change) -> None:
+        assert change.unit is not None
+        for path in self.units.below(change.unit):
+            if self.unit_version(path) <= change.version:
+                self.units.drop(path)
         prefix = f"{change.unit}/"
-        children = [path for path in self.units if path.startswith(prefix)]
-        newer = {path: self.units[path] for path in children if self.unit_version(path) > change.version}
-        fold_change(self.units, change)
-        self.units.update(newer)
-        for path in children:
-            if path not in newer:
-                del self._unit_versions[path]
         self._unknown_units = {path for path in self._unknown_units if not path.startswith(prefix)}
 
-    def refresh_unit(self, unit: UnitRow) -> None:
+    def refresh_unit(self, unit: RawUnit) -> None:
         """Take a unit's row: for what moves without events. Rows behind the events say nothing new."""
         if unit.version > self.version:
             self._early_units[unit.unit] = unit
             return
-        held = self.units.get(unit.unit)
-        if held is None or unit.version != self.unit_version(unit.unit) or _as_of(unit.fields) < _as_of(held):
+        raw = self.units.raw(unit.unit)
+        if raw is None or unit.raw == raw or unit.version != self.unit_version(unit.unit):
             return
-        if unit.fields | {"as_of": None} != held | {"as_of": None}:
+        held, told = self.units[unit.unit], decode_unit(unit.value()).fields
+        if _as_of(told) < _as_of(held):
+            return
+        if told | {"as_of": None} != held | {"as_of": None}:
             self._trouble = Trouble.UNITS_DIFFER
-        if unit.fields != held:
-            self.units[unit.unit] = unit.fields
-            self.revision += 1
+        self.units.put_raw(unit)
+        self.revision += 1
 
     def refresh(self, row: SystemRow) -> None:
         """Take the system's row, once the events up to it are here."""

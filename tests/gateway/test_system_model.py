@@ -1,5 +1,6 @@
 """The model of one system: whatever a reader meets, in whatever order, it is the fold of the events."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ from stateserver.domain.change import Change, Fields, fold_change
 from stateserver.domain.records import Record
 from stateserver.gateway.read_model import ReadModel, Rows
 from stateserver.gateway.system_model import Folded, SystemModel, Trouble
+from stateserver.gateway.unit_table import raw_unit
 from tests.domain.journals import journals
 from tests.gateway.worker import Gone, Worker
 
@@ -23,13 +25,13 @@ def folded(events: list[Change]) -> dict[str, Fields]:
     return units
 
 
-def without_as_of(units: dict[str, Fields]) -> dict[str, Fields]:
+def without_as_of(units: Mapping[str, Fields]) -> dict[str, Fields]:
     return {path: {name: value for name, value in fields.items() if name != "as_of"} for path, fields in units.items()}
 
 
 def put(rows: Rows, row: UnitRow | SystemRow | Gone) -> None:
     if isinstance(row, UnitRow):
-        rows.put_unit(row)
+        rows.put_unit(raw_unit(row))
     elif isinstance(row, SystemRow):
         rows.put_system(row)
     else:
@@ -38,7 +40,7 @@ def put(rows: Rows, row: UnitRow | SystemRow | Gone) -> None:
 
 def refresh(reading: ReadModel, row: UnitRow | SystemRow | Gone) -> None:
     if isinstance(row, UnitRow):
-        reading.refresh_unit(row)
+        reading.refresh_unit(raw_unit(row))
     elif isinstance(row, SystemRow):
         reading.refresh(row)
 
@@ -171,7 +173,7 @@ def test_a_row_that_differs_from_the_events_is_told() -> None:
     model = SystemModel("site")
     for event in sample_events():
         model.fold(event)
-    model.refresh_unit(UnitRow("site", "3/1", 3, model.units["3/1"] | {"mains": True}))
+    model.refresh_unit(raw_unit(UnitRow("site", "3/1", 3, model.units["3/1"] | {"mains": True})))
     assert model.trouble is Trouble.UNITS_DIFFER
 
 
@@ -180,7 +182,7 @@ def test_a_row_moves_as_of_but_never_back() -> None:
     for event in sample_events():
         model.fold(event)
     for as_of, expected in ((9, 9), (8, 9), (10, 10)):
-        model.refresh_unit(UnitRow("site", "3/1", 3, model.units["3/1"] | {"as_of": as_of}))
+        model.refresh_unit(raw_unit(UnitRow("site", "3/1", 3, model.units["3/1"] | {"as_of": as_of})))
         assert model.units["3/1"]["as_of"] == expected
 
 
@@ -188,7 +190,7 @@ def test_a_row_ahead_of_the_events_waits_for_them() -> None:
     first, second, _ = sample_events()
     model = SystemModel("site")
     model.fold(first)
-    model.refresh_unit(UnitRow("site", "3/1", 2, first.after | {"mains": True, "as_of": 9}))
+    model.refresh_unit(raw_unit(UnitRow("site", "3/1", 2, first.after | {"mains": True, "as_of": 9})))
     assert "mains" not in model.units["3/1"]
     model.fold(second)
     assert model.units["3/1"] == first.after | {"mains": True, "as_of": 9}
