@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
-from stateserver.gateway import compact_json
+from stateserver.gateway import api_journal, compact_json
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
+from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
-from stateserver.gateway.queries import LIMIT_DEFAULT, LIMIT_MAX, Queries
+from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, NotSupported
 from stateserver.security.tokens import Principal
 
@@ -20,9 +21,10 @@ JSON: Final = "application/json"
 
 def install(app: FastAPI, queries: Queries, guard: Guard) -> None:
     """Add the routes to the app; they find what they need in its state."""
-    app.state.queries, app.state.guard = queries, guard
+    app.state.queries, app.state.guard, app.state.journal = queries, guard, queries.journal
     app.include_router(resources)
     app.include_router(session)
+    app.include_router(api_journal.router, prefix=PREFIX, dependencies=[Depends(_refuse_unknown_parameters)])
 
 
 async def _queries(request: Request) -> Queries:

@@ -13,6 +13,7 @@ from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard, GuardedRoute
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
+from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.operations import OPERATIONS
@@ -34,6 +35,8 @@ class Parts(NamedTuple):
     guard: Guard
     history: History | None = None
     """Where events are found that are no longer in memory."""
+    journal: Journal | None = None
+    """Where commands and packets go."""
 
     @property
     def doorkeeper(self) -> Doorkeeper:
@@ -53,6 +56,8 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+            if parts.journal is not None:
+                await parts.journal.close()
 
     app = FastAPI(
         title="State Server",
@@ -64,7 +69,7 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
         redoc_url=None,
     )
     app.router.route_class = GuardedRoute
-    queries = Queries(parts.reading, parts.liveness, parts.history)
+    queries = Queries(parts.reading, parts.liveness, parts.history, parts.journal)
     api.install(app, queries, parts.guard)
     _add_websocket(app, parts, queries)
     _add_operations(app, parts)

@@ -1,15 +1,16 @@
 """Checked parameters of JSON-RPC methods: a name that a method doesn't have is refused, as is a wrong type."""
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
-from stateserver.gateway.queries import LIMIT_DEFAULT, LIMIT_MAX
+from stateserver.domain.commands import LABEL_CODE_POINTS_MAX, is_unicode
+from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.refusals import BadRequest
 
 VERSION_MAX = 2**53 - 1
 NAME_CHARACTERS_MAX = 1_024
+RECORDS_A_CALL_MAX = 1_000
 
 
 class Parameters(BaseModel):
@@ -57,6 +58,64 @@ class OfBlast(Parameters):
 
     blast: str = Field(max_length=NAME_CHARACTERS_MAX)
     version: int | None = Field(None, ge=0, le=VERSION_MAX)
+
+
+NOTE_CHARACTERS_MAX = 2_000
+ID_CHARACTERS_MAX = 256
+FIELD_CHARACTERS_MAX = 64
+
+
+def _unicode(text: str) -> str:
+    if not is_unicode(text):
+        raise ValueError("a lone surrogate is no Unicode")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+
+
+class _AnyCommand(Parameters):
+    """What commands have in common."""
+
+    unit: Text = Field(max_length=NAME_CHARACTERS_MAX, description="The unit's path", examples=["3/158"])
+    note: Text | None = Field(None, max_length=NOTE_CHARACTERS_MAX, description="Why, in the operator's words")
+    id: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=ID_CHARACTERS_MAX,
+        description="The client's own: the same id again is the same command, for a day in one gateway",
+    )
+
+
+class Acknowledge(_AnyCommand):
+    """Say that an open warning has been seen."""
+
+    action: Literal["acknowledge_warning"] = "acknowledge_warning"
+    field: Text = Field(max_length=FIELD_CHARACTERS_MAX, description="The warning's field", examples=["cable_fault"])
+
+
+class Label(_AnyCommand):
+    """Give a unit a label, or take it away."""
+
+    action: Literal["label_unit"] = "label_unit"
+    label: Text = Field(max_length=LABEL_CODE_POINTS_MAX, description="Empty: none", examples=["North wall"])
+
+
+CommandBody = Acknowledge | Label
+
+
+class AcknowledgeCall(OfSystem, Acknowledge):
+    """warnings.acknowledge."""
+
+
+class LabelCall(OfSystem, Label):
+    """units.label."""
+
+
+class PacketsCall(Parameters):
+    """packets.append. `records` are the sealed records, base64 each."""
+
+    records: list[str] = Field(min_length=1, max_length=RECORDS_A_CALL_MAX)
 
 
 class Subscribe(OfSystem):

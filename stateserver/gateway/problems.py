@@ -12,6 +12,8 @@ from stateserver.gateway import compact_json
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.refusals import BadRequest, NotLoggedIn, Refusal
 
+RETRY_AFTER_S = 1
+
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +48,8 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 def problem_response(refusal: Refusal) -> Response:
     """A refusal as HTTP's answer; a WebSocket that is not accepted gets the same."""
     headers = {"www-authenticate": "Bearer"} if isinstance(refusal, NotLoggedIn) else {}
+    if refusal.status in (429, 503):
+        headers["retry-after"] = str(RETRY_AFTER_S)
     return _respond(refusal.status, refusal.document(), headers)
 
 

@@ -8,7 +8,9 @@ from typing import Any, Final
 from stateserver.gateway import compact_json
 from stateserver.gateway.documents import system_document, system_head, unit_document
 from stateserver.gateway.history import History
+from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.paging import LIMIT_DEFAULT
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     BadRequest,
@@ -25,8 +27,6 @@ from stateserver.security.tokens import Principal
 
 Document = dict[str, Any]
 
-LIMIT_DEFAULT: Final = 1_000
-LIMIT_MAX: Final = 10_000
 BLAST_WAIT_S: Final = 5.0
 """How long a blast's document may take to follow its event: rows follow 100 to 200 ms behind."""
 
@@ -34,7 +34,11 @@ BLAST_WAIT_S: Final = 5.0
 class Queries:
     """Each method answers a principal, or raises a Refusal."""
 
-    def __init__(self, reading: ReadModel, liveness: Liveness, history: History | None = None) -> None:
+    def __init__(
+        self, reading: ReadModel, liveness: Liveness, history: History | None = None, journal: Journal | None = None
+    ) -> None:
+        self.journal = journal
+        """Where commands and packets go."""
         self._reading = reading
         self._history = history
         self._liveness = liveness

@@ -142,3 +142,104 @@ class HistoryUnreachable(Refusal):
 
     def __init__(self, trouble: str) -> None:
         super().__init__(f"older changes could not be read: {trouble}", "try again in a moment")
+
+
+class JournalUnreachable(Refusal):
+    """The journal takes nothing now, or nobody knows whether it did."""
+
+    status, code, problem, title = 503, -32056, "journal-unreachable", "The journal can't be reached"
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(f"the journal could not be reached: {trouble}", "send it again in a moment")
+
+
+class HomeUnknown(Refusal):
+    """The record that would tell where a system's home is can't be found."""
+
+    status, code, problem, title = 409, -32057, "home-unknown", "Its home is not known"
+
+    def __init__(self, system: str) -> None:
+        super().__init__(
+            f"the journal no longer shows where system {system!r} is at home",
+            "wait until something new comes from its equipment",
+        )
+
+
+class NotAtHome(Refusal):
+    """The system's records are forwarded from another State Server, which alone may add commands."""
+
+    status, code, problem, title = 409, -32058, "not-at-home", "At home elsewhere"
+
+    def __init__(self, system: str) -> None:
+        super().__init__(
+            f"system {system!r} is at home in another State Server, from which its records come",
+            "give the command to a gateway there",
+        )
+
+
+class CommandsOff(Refusal):
+    """This gateway can't seal commands. Reading goes on."""
+
+    status, code, problem, title = 501, -32059, "commands-off", "No commands here"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"this gateway takes no commands: {why}",
+            'have STATESERVER_KEYRING name a ring with a "current" key for COMMAND that is good for the system',
+        )
+
+
+class IdReused(Refusal):
+    """The client's own id stands for another command already."""
+
+    status, code, problem, title = 409, -32060, "id-reused", "That id is taken"
+
+    def __init__(self, identity: str) -> None:
+        super().__init__(f"the id {identity!r} was used for another command", "give each command an id of its own")
+
+
+class CommandRefused(Refusal):
+    """The worker applied it, and it could not be carried out. `version` is that of the event that says so."""
+
+    status, code, problem, title = 409, -32061, "command-refused", "The command was refused"
+
+    def __init__(self, why: str, version: int) -> None:
+        super().__init__(f"the command could not be carried out: {why}")
+        self.why, self.version = why, version
+
+    def document(self) -> dict[str, Any]:
+        """With `why` (unknown_unit, no_open_warning) and `version`."""
+        return super().document() | {"why": self.why, "version": self.version}
+
+
+class CommandLost(Refusal):
+    """The worker is past it, and nothing came of it."""
+
+    status, code, problem, title = 502, -32062, "command-lost", "Nothing came of it"
+
+    def __init__(self, partition: int, offset: int) -> None:
+        super().__init__(
+            f"the worker is past the command, at offset {offset} of partition {partition}, and nothing came of it",
+            "'stateserver cat rejected' may say why: perhaps the worker's key ring lacks the gateway's key",
+        )
+
+
+class Busy(Refusal):
+    """So much is under way that more has to wait."""
+
+    status, code, problem, title = 429, -32029, "busy", "Too much at once"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, "send it again in a second")
+
+
+class TooLarge(Refusal):
+    """A body, or what it holds, is larger than may be."""
+
+    status, code, problem, title = 413, -32063, "too-large", "Too large"
+
+
+class UnknownMediaType(Refusal):
+    """The body is of a kind that is not understood here."""
+
+    status, code, problem, title = 415, -32064, "unknown-media-type", "Another kind of body"

@@ -25,6 +25,7 @@ from stateserver.gateway.parameters import (
 )
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
+from stateserver.gateway.rpc_journal import journal_methods
 from stateserver.gateway.subscriptions import Filter, Subscription, name_of
 
 SUBSCRIPTIONS_MAX: Final = 256
@@ -72,6 +73,7 @@ class Session:
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "ping": self._ping,
+            **(journal_methods(self.who, self._queries.journal) if self._queries.journal else {}),
         }
 
     def due(self) -> Iterator[Message]:

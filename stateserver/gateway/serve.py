@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 
+from stateserver.codec.packet import Kind
 from stateserver.codec.topics import Topics
 from stateserver.errors import StateServerError
 from stateserver.gateway.app import Parts, build_app
@@ -19,10 +20,12 @@ from stateserver.gateway.feed import Feed
 from stateserver.gateway.guard import Guard
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
+from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
+from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions, read_session_secret
 from stateserver.security.tokens import TokenBook
 from stateserver.settings import SettingError, Settings, kafka_client_options, variable
@@ -104,9 +107,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _parts(settings: Settings) -> Parts:
     _refuse_plain_http_for_others(settings)
-    reading = ReadModel()
-    history = History(kafka_client_options(settings), Topics.with_prefix(settings.topic_prefix), reading)
-    return Parts(reading, Hub(reading, history), Liveness(), Metrics(), Guard(_doorkeeper(settings)), history)
+    reading, liveness, options = ReadModel(), Liveness(), kafka_client_options(settings)
+    history = History(options, Topics.with_prefix(settings.topic_prefix), reading)
+    journal = Journal(options, settings.packets_topics, _key_ring(settings), reading, liveness)
+    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(_doorkeeper(settings)), history, journal)
+
+
+def _key_ring(settings: Settings) -> KeyRing | None:
+    """The ring that commands are sealed with. Raises SecretTrouble for one that can't be used."""
+    ring = None if settings.keyring is None else KeyRing.load(settings.keyring.get_secret_value())
+    if ring is None or not ring.has_current(Kind.COMMAND):
+        log.info("no current key for COMMAND in %s: commands are refused", variable("keyring"))
+    return ring
 
 
 def _refuse_plain_http_for_others(settings: Settings) -> None:

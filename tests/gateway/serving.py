@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -12,22 +12,27 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from stateserver.codec.blast import BlastDocument, split_document
+from stateserver.codec.topics import Topics
 from stateserver.domain.blast import BlastStage
 from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard
+from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
+from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.serve import MESSAGE_BYTES_MAX, listen
+from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
 
 LIMIT_S = 45.0
+NO_BROKER = {"bootstrap_servers": "127.0.0.1:1"}
 
 
 class Tokens(NamedTuple):
@@ -107,12 +112,24 @@ class Gateway:
         )
 
 
-def make_parts(tokens: Tokens, public_origin: str | None = None, **log: int) -> Parts:
-    """A gateway's parts, with an empty read model."""
+def make_parts(
+    tokens: Tokens,
+    public_origin: str | None = None,
+    *,
+    options: dict[str, Any] | None = None,
+    topics: Topics | None = None,
+    journals: Sequence[str] = ("nowhere.packets",),
+    ring: KeyRing | None = None,
+    **log: int,
+) -> Parts:
+    """A gateway's parts, with an empty read model; without options it knows no broker."""
     reading = ReadModel(**log)
     sessions = Sessions([os.urandom(32)], issuer="test", audience="test", lifetime_s=3600)
     doorkeeper = Doorkeeper(TokenBook.load(tokens.document), sessions, public_origin)
-    return Parts(reading, Hub(reading), Liveness(), Metrics(), Guard(doorkeeper))
+    liveness = Liveness()
+    history = None if options is None or topics is None else History(options, topics, reading)
+    journal = Journal(options or NO_BROKER, journals, ring, reading, liveness)
+    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(doorkeeper), history, journal)
 
 
 @asynccontextmanager

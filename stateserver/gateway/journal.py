@@ -1,0 +1,33 @@
+"""The way into the journal: commands of people, records of Packet Servers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stateserver.gateway.commands import Commands
+from stateserver.gateway.journal_home import JournalHome
+from stateserver.gateway.journal_pen import JournalPen
+from stateserver.gateway.liveness import Liveness
+from stateserver.gateway.packets import Packets
+from stateserver.gateway.read_model import ReadModel
+from stateserver.security.keyring import KeyRing
+
+
+class Journal:
+    """`journals` are the packets topics; `ring` None: no commands are taken."""
+
+    def __init__(
+        self,
+        client_options: Mapping[str, Any],
+        journals: Sequence[str],
+        ring: KeyRing | None,
+        reading: ReadModel,
+        liveness: Liveness,
+    ) -> None:
+        home = JournalHome(client_options, journals)
+        self._pen = JournalPen(client_options)
+        self.commands = Commands(ring, home, self._pen, reading, liveness)
+        self.packets = Packets(self._pen, home, reading)
+
+    async def close(self) -> None:
+        """Let go of the broker."""
+        await self._pen.close()

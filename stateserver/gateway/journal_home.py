@@ -1,0 +1,85 @@
+"""Where a system's journal lies, and whether this is its home: told by the record that was last applied of it.
+
+Its row names a partition and an offset, but no topic, of which there may be several; and only the record itself says
+that it was forwarded from another State Server. So that record is looked up.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from stateserver.codec.system import SystemRow
+from stateserver.codec.topics import system_key
+from stateserver.gateway.refusals import HomeUnknown, JournalUnreachable, NotAtHome
+
+FORWARDED_HEADER: Final = "via"
+"""The header that names the way a forwarded record came (spec page 3, Mesh)."""
+LOOK_UP_S: Final = 10.0
+STEP_MS: Final = 2_000
+FETCH_BYTES: Final = 64 << 10
+
+
+class JournalHome:
+    """`journals` are the packets topics."""
+
+    def __init__(self, client_options: Mapping[str, Any], journals: Sequence[str]) -> None:
+        self._client_options = client_options
+        self._journals = journals
+        self._topics: dict[str, str] = {}
+        self._turn = asyncio.Semaphore(2)
+
+    async def home(self, row: SystemRow) -> str:
+        """The topic to append a system's commands to. Raises NotAtHome, HomeUnknown, JournalUnreachable."""
+        for topic in self._likely(row.system):
+            record = await self._record(topic, row)
+            if record is None or record.key != system_key(row.system):
+                continue
+            self._topics[row.system] = topic
+            if any(name == FORWARDED_HEADER for name, _ in record.headers):
+                raise NotAtHome(row.system)
+            return topic
+        raise HomeUnknown(row.system)
+
+    async def topic(self, row: SystemRow | None) -> str:
+        """The topic that a system lives in; the first one for a system that is new. Raises as `home`, but NotAtHome."""
+        if row is None or len(self._journals) == 1:
+            return self._journals[0]
+        if row.system not in self._topics:
+            try:
+                return await self.home(row)
+            except NotAtHome:
+                """Its topic is known now all the same."""
+        return self._topics[row.system]
+
+    def _likely(self, system: str) -> list[str]:
+        known = self._topics.get(system)
+        return sorted(self._journals, key=lambda topic: topic != known)
+
+    async def _record(self, topic: str, row: SystemRow) -> Any:
+        """The record at the row's place in that topic, or None where there is none (any more)."""
+        place = TopicPartition(topic, row.partition)
+        consumer = AIOKafkaConsumer(
+            **self._client_options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        try:
+            async with self._turn, asyncio.timeout(LOOK_UP_S):
+                await consumer.start()
+                consumer.assign([place])
+                begins, ends = await asyncio.gather(consumer.beginning_offsets([place]), consumer.end_offsets([place]))
+                # A broker may understate an end by part of a batch: only what lies before the begin is surely gone.
+                if row.offset < begins[place] or not ends[place]:
+                    return None
+                consumer.seek(place, row.offset)
+                found = (await consumer.getmany(place, timeout_ms=STEP_MS)).get(place, ())
+                return next((record for record in found if record.offset == row.offset), None)
+        except (KafkaError, OSError, TimeoutError) as trouble:
+            raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
+        finally:
+            await consumer.stop()

@@ -1,0 +1,191 @@
+"""Commands through real chains: sealed by the gateway, applied by a worker, answered by what came of them."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from stateserver.broker.process import Broker
+from stateserver.domain.change import Change
+from stateserver.domain.records import FrameRecord
+from stateserver.gateway import commands as commands_module
+from stateserver.gateway.outcomes import Outcome, Sent, Told, look
+from stateserver.gateway.system_model import SystemModel
+from stateserver.protocol.encode import encode_frame
+from stateserver.protocol.modes import Mode
+from stateserver.security.envelope import open_record
+from stateserver.security.tokens import Role
+from tests.gateway.chained import at_version, gateway_of
+from tests.gateway.serving import Caller, Gateway, until
+from tests.gateway.test_system_model import sample_events
+from tests.stream.chain import Chain
+from tests.stream.journals import CAPTURE, OTHER_RING, RING, example_records, sealed
+
+CAPTURED = [sealed(record) for record in example_records(CAPTURE)]
+LABEL = {"action": "label_unit", "unit": "3/158", "label": "North wall"}
+
+
+@pytest.fixture
+def chain(broker: Broker, tmp_path: Path) -> Chain:
+    return Chain(broker, f"{uuid4().hex[:8]}.", tmp_path)
+
+
+async def send(gateway: Gateway, body: dict[str, Any], status: int = 200, system: str = "site") -> Any:
+    async with gateway.client(gateway.tokens.by_role[Role.OPERATOR]) as client:
+        answer = await client.post(f"/api/v1/systems/{system}/commands", json=body)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def change_at(gateway: Gateway, version: int) -> Any:
+    async with gateway.client() as client:
+        answer = await client.get(f"/api/v1/systems/site/changes?after={version - 1}&limit=1")
+    return answer.json()["changes"][0]
+
+
+async def test_commands_are_answered_by_what_the_worker_made_of_them(chain: Chain) -> None:
+    earth_leak = encode_frame(8, 23, bytes.fromhex("0508"))
+    leaking = FrameRecord(1563531999000, Mode.AXXIS100, "leak", 1, earth_leak)
+    with chain.worker() as worker:
+        await worker.ready()
+        await chain.produce([*CAPTURED, sealed(leaking)])
+        async with gateway_of(chain) as gateway:
+            await until(lambda: "site" in gateway.parts.reading.systems)
+            await until(lambda: len(gateway.parts.reading.systems["site"].warnings) == 1)
+            await at_version(gateway, 1)
+
+            labelled = await send(gateway, LABEL | {"note": "as painted"})
+            assert (labelled["outcome"], labelled["unit"]) == ("applied", "3/158")
+            event = await change_at(gateway, labelled["version"])
+            assert (event["kind"], event["after"], event["details"]) == (
+                "unit_labelled",
+                {"label": "North wall"},
+                {"actor": "any-operator"},
+            )
+            assert (event["at"], event["source"]) == (labelled["created_at"], None)
+            (record,) = [
+                one
+                for one in await chain.read(chain.layout.journals[0])
+                if one.offset == labelled["offset"] and one.key == b"site"
+            ]
+            system, opened = open_record(RING, record.key, record.value, record.timestamp)
+            assert (system, opened.mode, opened.created_at) == ("site", "AXXIS100", labelled["created_at"])
+            assert (await send(gateway, LABEL))["outcome"] == "unchanged"
+
+            acknowledge = {"action": "acknowledge_warning", "unit": "0/23", "field": "earth_leakage", "id": "one"}
+            first = await send(gateway, acknowledge)
+            assert first["outcome"] == "applied"
+            assert (await change_at(gateway, first["version"]))["kind"] == "warning_acknowledged"
+            assert await send(gateway, acknowledge) == first
+            refused = await send(gateway, LABEL | {"id": "one"}, 409)
+            assert refused["type"] == "urn:stateserver:problem:id-reused"
+
+            refused = await send(gateway, LABEL | {"unit": "3/999"}, 409)
+            assert (refused["type"], refused["why"]) == ("urn:stateserver:problem:command-refused", "unknown_unit")
+            assert (await change_at(gateway, refused["version"]))["kind"] == "command_refused"
+            refused = await send(gateway, acknowledge | {"unit": "3/158", "id": "two"}, 409)
+            assert refused["why"] == "no_open_warning"
+
+            async with gateway.websocket(authorization=f"Bearer {gateway.tokens.by_role[Role.OPERATOR]}") as socket:
+                caller = Caller(socket)
+                answer = await caller.call("units.label", system="site", unit="3/158", label="")
+                assert answer["result"]["outcome"] == "applied"
+                answer = await caller.call("warnings.acknowledge", system="site", unit="0/23", field="mains")
+                assert answer["error"]["data"]["why"] == "no_open_warning"
+
+
+async def test_without_a_worker_a_command_waits_in_the_journal(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands_module, "OUTCOME_LIMIT_S", 0.5)
+    with chain.worker() as worker:
+        await worker.ready()
+        await chain.produce(CAPTURED)
+        async with gateway_of(chain) as gateway:
+            await at_version(gateway, 1)
+            worker.terminate()
+            pending = await send(gateway, LABEL | {"id": "one"}, 202)
+            assert (pending["outcome"], pending["version"]) == ("pending", None)
+            assert (await send(gateway, LABEL | {"id": "one"}, 202))["offset"] == pending["offset"]
+            monkeypatch.setattr(commands_module, "OUTCOME_LIMIT_S", 60.0)
+            with chain.worker():
+                applied = await send(gateway, LABEL | {"id": "one"})
+            assert applied["outcome"] == "applied"
+            assert applied["offset"] == pending["offset"]
+
+
+async def test_forwarded_systems_and_gateways_without_a_key_take_no_commands(chain: Chain) -> None:
+    with chain.worker() as worker:
+        await worker.ready()
+        async with AIOKafkaProducer(bootstrap_servers=chain.broker.bootstrap) as producer:
+            for row in CAPTURED[:5]:
+                via = [("via", b"edge")]
+                await producer.send_and_wait(chain.layout.journals[0], row.value, key=row.key, headers=via)
+        async with gateway_of(chain) as gateway:
+            await at_version(gateway, 1)
+            assert (await send(gateway, LABEL, 409))["type"] == "urn:stateserver:problem:not-at-home"
+        for ring in (None, OTHER_RING):
+            async with gateway_of(chain, ring) as gateway:
+                await at_version(gateway, 1)
+                refused = await send(gateway, LABEL, 501)
+                assert refused["type"] == "urn:stateserver:problem:commands-off"
+                assert "COMMAND" in refused["hint"]
+                async with gateway.client() as client:
+                    assert (await client.get("/api/v1/systems/site")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"action": "fire", "unit": "0/23"},
+        LABEL | {"label": "x" * 81},
+        LABEL | {"actor": "somebody else"},
+        LABEL | {"unit": 3},
+        LABEL | {"label": None},
+        LABEL | {"id": ""},
+        {"action": "acknowledge_warning", "unit": "3/158"},
+    ],
+)
+async def test_a_body_that_is_wrong_is_refused(told: Gateway, wrong: dict[str, Any]) -> None:
+    refused = await send(told, wrong, 400)
+    assert refused["type"] == "urn:stateserver:problem:bad-request"
+
+
+async def test_who_may_not_command_and_where_nothing_is_known(told: Gateway) -> None:
+    async with told.client() as client:
+        answer = await client.post("/api/v1/systems/site/commands", json=LABEL)
+    assert answer.status_code == 403
+    assert (await send(told, LABEL, 501))["type"] == "urn:stateserver:problem:commands-off"
+    assert (await send(told, LABEL, 404, system="nowhere"))["type"] == "urn:stateserver:problem:unknown-system"
+
+
+def sent(**given: Any) -> Sent:
+    return Sent("label_unit", "3/1", None, "North", "any-operator", 9, 0, 5, after=1)._replace(**given)
+
+
+def labelled(version: int, **given: Any) -> Change:
+    by = {"actor": "any-operator"}
+    event = Change("site", version, 9, "unit_labelled", "3/1", {}, {"label": "North"}, None, None, False, dict(by))
+    return event._replace(**given)
+
+
+REFUSED = {"action": "label_unit", "why": "unknown_unit", "actor": "any-operator"}
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome"),
+    [
+        (labelled(2), Outcome.APPLIED),
+        (labelled(2, at=8), Outcome.PENDING),
+        (labelled(2, details={"actor": "another"}), Outcome.PENDING),
+        (labelled(2, after={"label": "South"}), Outcome.PENDING),
+        (labelled(2, kind="command_refused", after={}, details=REFUSED), Outcome.REFUSED),
+    ],
+)
+def test_an_outcome_is_known_by_actor_time_and_what_it_was_about(event: Change, outcome: Outcome) -> None:
+    model = SystemModel("site")
+    model.fold(sample_events()[0])
+    assert look(sent(), model) == Told(Outcome.PENDING)
+    model.fold(event)
+    assert look(sent(), model).outcome is outcome
