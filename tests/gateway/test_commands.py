@@ -103,7 +103,7 @@ async def test_without_a_worker_a_command_waits_in_the_journal(chain: Chain, mon
         await chain.produce(CAPTURED)
         async with gateway_of(chain) as gateway:
             await at_version(gateway, 1)
-            worker.terminate()
+            worker.kill()
             pending = await send(gateway, LABEL | {"id": "one"}, 202)
             assert (pending["outcome"], pending["version"]) == ("pending", None)
             assert (await send(gateway, LABEL | {"id": "one"}, 202))["offset"] == pending["offset"]
