@@ -11,7 +11,7 @@ from typing import Final
 from stateserver.codec.unit import UnitRow, encode_unit, split_unit
 from stateserver.domain.change import Change, Fields
 from stateserver.gateway.read_model import ReadModel, Rows
-from stateserver.gateway.unit_pages import Wanted, page_of
+from stateserver.gateway.unit_pages import Choice, page_of
 
 SYSTEMS: Final = 100
 BOOSTERS: Final = 100
@@ -58,7 +58,7 @@ def main() -> None:
     print(f"memory: {_memory_mb() - before_mb:.0f} MB, {(_memory_mb() - before_mb) * 2**20 / len(values):.0f} B a unit")
     model = reading.systems["site-7"]
     began = time.process_time()
-    page_of(model.units, Wanted(), None, 10_000)
+    page_of(model.units, Choice(), None, 10_000)
     print(f"a page of 10,000 units: {(time.process_time() - began) * 1000:.0f} ms")
     began = time.process_time()
     for number in range(CHANGES):

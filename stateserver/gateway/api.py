@@ -1,22 +1,25 @@
 """The HTTP interface under /api/v1 (spec page 4). What it answers is in `queries`; here is how it is asked."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway import api_journal, compact_json
+from stateserver.gateway.answers import JSON, answer
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
+from stateserver.gateway.compact_json import encode
 from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
 from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, NotSupported
+from stateserver.gateway.unit_pages import Choice
+from stateserver.reports.views import VIEWS
 from stateserver.security.tokens import Principal
 
 PREFIX: Final = "/api/v1"
-JSON: Final = "application/json"
 
 
 def install(app: FastAPI, queries: Queries, guard: Guard) -> None:
@@ -65,6 +68,12 @@ System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The sy
 UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Such as 3/158/4/37")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]
 
+UNIT_PATH: Final = "^[0-9]{1,9}/[0-9]{1,9}(/[0-9]{1,9}/[0-9]{1,9})?$"
+After = Annotated[
+    str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Those behind this one: the `next` of an answer")
+]
+Blast = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID")]
+
 resources = APIRouter(
     prefix=PREFIX, tags=["read"], route_class=GuardedRoute, dependencies=[Depends(_refuse_unknown_parameters)]
 )
@@ -72,51 +81,56 @@ session = APIRouter(prefix=f"{PREFIX}/session", tags=["session"], route_class=Gu
 
 
 @resources.get("/systems", operation_id="systems.list", summary="All systems, each in brief")
-async def systems(who: Who, ask: Ask) -> Response:
-    """The systems that the credential is good for."""
-    return _json(ask.systems(who))
+async def systems(request: Request, who: Who, ask: Ask, after: After = None, limit: Limit = LIMIT_DEFAULT) -> Response:
+    """The systems that the credential is good for, by name."""
+    return await answer(request, ask.tag(who), lambda: encode(ask.systems(who, after=after, limit=limit)))
 
 
 @resources.get("/systems/{system}", operation_id="systems.get", summary="One system")
-async def one_system(who: Who, ask: Ask, system: System) -> Response:
+async def one_system(request: Request, who: Who, ask: Ask, system: System) -> Response:
     """With what its latest checkpoint says: counters, gaps, the journal's position."""
-    return _json(ask.system(who, system))
+    return await answer(request, ask.tag(who, system), lambda: encode(ask.system(who, system)))
 
 
 @resources.get("/systems/{system}/units", operation_id="units.list", summary="Units, in path order")
 async def units(
+    request: Request,
     who: Who,
     ask: Ask,
     system: System,
-    type: Annotated[int | None, Query(description="Only units of this type")] = None,  # noqa: A002
-    parent: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Only those of this unit")] = None,
-    communicating: Annotated[bool | None, Query(description="Only those in contact, or only the others")] = None,
+    type: Annotated[int | None, Query(ge=0, le=5, description="Only units of this type")] = None,  # noqa: A002
+    parent: Annotated[str | None, Query(pattern=UNIT_PATH, description="Only those of this unit")] = None,
+    communicating: Annotated[
+        Literal["true", "false"] | None, Query(description="Those in contact, or the others")
+    ] = None,
     label: Annotated[str | None, Query(max_length=LABEL_CODE_POINTS_MAX, description="Part of the label")] = None,
-    after: Annotated[str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Those behind this path")] = None,
+    after: Annotated[str | None, Query(pattern=UNIT_PATH, description="Those behind this path")] = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> Response:
     """`next` is what to give as `after` for the next page, or null at the end; a page may be short before it."""
-    return _json(
-        ask.units(
-            who, system, type=type, parent=parent, communicating=communicating, label=label, after=after, limit=limit
-        )
-    )
+    wanted = Choice(type, parent, None if communicating is None else communicating == "true", label)
+    tag = ask.tag(who, system)
+    return await answer(request, tag, lambda: encode(ask.units(who, system, wanted, after=after, limit=limit)))
 
 
 @resources.get("/systems/{system}/units/{unit:path}", operation_id="units.get", summary="One unit")
-async def one_unit(who: Who, ask: Ask, system: System, unit: UnitPath) -> Response:
+async def one_unit(request: Request, who: Who, ask: Ask, system: System, unit: UnitPath) -> Response:
     """A unit as it stands."""
-    return _json(ask.unit(who, system, unit))
+    return await answer(request, ask.tag(who, system), lambda: encode(ask.unit(who, system, unit)))
 
 
 @resources.get("/systems/{system}/warnings", operation_id="warnings.list", summary="Open warnings")
-async def warnings(who: Who, ask: Ask, system: System) -> Response:
-    """Those that are open, acknowledged or not."""
-    return _json(ask.warnings(who, system))
+async def warnings(
+    request: Request, who: Who, ask: Ask, system: System, after: After = None, limit: Limit = LIMIT_DEFAULT
+) -> Response:
+    """Those that are open, acknowledged or not. `after` is `<unit>:<field>`, as `next` gives it."""
+    tag = ask.tag(who, system)
+    return await answer(request, tag, lambda: encode(ask.warnings(who, system, after=after, limit=limit)))
 
 
 @resources.get("/systems/{system}/changes", operation_id="changes.list", summary="Events that follow a version")
 async def changes(
+    request: Request,
     who: Who,
     ask: Ask,
     system: System,
@@ -124,28 +138,48 @@ async def changes(
     limit: Limit = LIMIT_DEFAULT,
 ) -> Response:
     """In their order, however old. 410 where these are not kept any more."""
-    return Response(await ask.changes(who, system, after=after, limit=limit), media_type=JSON)
+    return await answer(request, ask.tag(who, system), lambda: ask.changes(who, system, after=after, limit=limit))
 
 
 @resources.get(
     "/systems/{system}/blasts", operation_id="blasts.list", summary="Reports of the system's blasts, without timelines"
 )
-async def blasts(who: Who, ask: Ask, system: System) -> Response:
-    """Oldest first; one that is open stands as it was at its latest stage."""
-    return _json(ask.blasts(who, system))
+async def blasts(
+    request: Request, who: Who, ask: Ask, system: System, after: After = None, limit: Limit = LIMIT_DEFAULT
+) -> Response:
+    """Oldest first, each at its latest stage: opened, firing_complete, firing_aborted or closed."""
+    tag = ask.tag(who, system)
+    return await answer(request, tag, lambda: encode(ask.blasts(who, system, after=after, limit=limit)))
 
 
 @resources.get("/blasts/{blast}", operation_id="blasts.get", summary="A blast's whole report document")
 async def one_blast(
+    request: Request,
     who: Who,
     ask: Ask,
-    blast: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX)],
+    blast: Blast,
     version: Annotated[
         int | None, Query(ge=0, le=VERSION_MAX, description="Wait a moment for one of this version")
     ] = None,
 ) -> Response:
     """With its timeline."""
-    return _json(await ask.blast(who, blast, version=version))
+    held = await ask.blast(who, blast, version=version)
+    return await answer(request, held.sha256, lambda: held.content)
+
+
+@resources.get("/blasts/{blast}/report.{view}", operation_id="blasts.report", summary="A blast's report as a file")
+async def report(
+    request: Request,
+    who: Who,
+    ask: Ask,
+    blast: Blast,
+    view: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description=f"One of: {', '.join(VIEWS)}")],
+) -> Response:
+    """The same blast gives the same bytes each time. A PDF of a huge blast takes a while: one is made at a time."""
+    found = await ask.report(who, blast, view)
+    response = await answer(request, found.tag, found.make, found.media_type)
+    response.headers["content-disposition"] = f'attachment; filename="{found.name}"'
+    return response
 
 
 @session.get("", operation_id="session.get", summary="Who is logged in")

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import NamedTuple
 
 from fastapi import FastAPI, Request, Response, WebSocket
 
 from stateserver import __version__
-from stateserver.gateway import api, compact_json, page_files, problems
+from stateserver.gateway import api, compact_json, openapi, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard, GuardedRoute
 from stateserver.gateway.history import History
@@ -21,6 +22,7 @@ from stateserver.gateway.outlet import outlet_of
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import Refusal
+from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.security_headers import SecurityHeaders
 from stateserver.gateway.websocket import Connection
 
@@ -37,6 +39,8 @@ class Parts(NamedTuple):
     """Where events are found that are no longer in memory."""
     journal: Journal | None = None
     """Where commands and packets go."""
+    desk: ReportDesk | None = None
+    """Where reports are made."""
 
     @property
     def doorkeeper(self) -> Doorkeeper:
@@ -56,8 +60,9 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-            if parts.journal is not None:
-                await parts.journal.close()
+            for part in (parts.journal, parts.desk):
+                if part is not None:
+                    await part.close()
 
     app = FastAPI(
         title="State Server",
@@ -69,7 +74,8 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
         redoc_url=None,
     )
     app.router.route_class = GuardedRoute
-    queries = Queries(parts.reading, parts.liveness, parts.history, parts.journal)
+    app.openapi = cache(lambda: openapi.describe(app))  # type: ignore[method-assign]
+    queries = Queries(parts.reading, parts.liveness, parts.history, parts.journal, parts.desk)
     api.install(app, queries, parts.guard)
     _add_websocket(app, parts, queries)
     _add_operations(app, parts)

@@ -1,9 +1,10 @@
 """The blasts that a gateway knows: the latest documents of each, put together from their rows' parts."""
 
+import hashlib
 import json
 from typing import Any, NamedTuple
 
-from stateserver.codec.blast import REPORT, BlastPart, join_document
+from stateserver.codec.blast import END, REPORT, START, BlastPart, join_document
 
 Document = dict[str, Any]
 HEAD = ("control_unit", "initiated", "firing_complete", "aborted", "closed", "how")
@@ -19,11 +20,18 @@ class ShelvedBlast(NamedTuple):
     summary: Document
     """The report document without its timeline, which may be thousands of events long."""
     parts: tuple[BlastPart, ...]
+    sha256: str
+    """Of the document's canonical JSON, in hex."""
+
+    @property
+    def content(self) -> bytes:
+        """The whole report document (spec page 4), as canonical JSON."""
+        return join_document(self.parts).content
 
     @property
     def document(self) -> Document:
-        """The whole report document (spec page 4)."""
-        document: Document = json.loads(join_document(self.parts).content)
+        """The whole report document."""
+        document: Document = json.loads(self.content)
         return document
 
     def head(self) -> Document:
@@ -61,9 +69,13 @@ class BlastShelf:
         if part.what != REPORT:
             self._snapshots[part.blast, part.what] = parts
             return
-        summary = json.loads(join_document(parts).content)
+        content = join_document(parts).content
+        summary = json.loads(content)
         del summary["timeline"]
-        self._blasts[part.blast] = ShelvedBlast(part.blast, part.system, part.version, part.stage, summary, parts)
+        digest = hashlib.sha256(content).hexdigest()
+        self._blasts[part.blast] = ShelvedBlast(
+            part.blast, part.system, part.version, part.stage, summary, parts, digest
+        )
         self.revision += 1
 
     def get(self, blast: str) -> ShelvedBlast | None:
@@ -74,6 +86,10 @@ class BlastShelf:
         """A system's blasts, oldest first."""
         found = [blast for blast in self._blasts.values() if blast.system == system]
         return sorted(found, key=lambda blast: (blast.summary["initiated"], blast.blast))
+
+    def snapshot_parts(self, blast: str) -> list[BlastPart]:
+        """The parts of the snapshots that are there."""
+        return [part for what in (START, END) for part in self._snapshots.get((blast, what), ())]
 
     def snapshot(self, blast: str, what: str) -> bytes | None:
         """The lines of the `start` or `end` snapshot, if it is there. Large ones take their time."""

@@ -20,13 +20,27 @@ class Parameters(BaseModel):
 
 
 class NoParameters(Parameters):
-    """systems.list, ping."""
+    """ping."""
+
+
+class SystemsPage(Parameters):
+    """systems.list."""
+
+    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
+    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 
 
 class OfSystem(Parameters):
-    """systems.get, warnings.list, blasts.list."""
+    """systems.get."""
 
     system: str = Field(max_length=NAME_CHARACTERS_MAX)
+
+
+class ListPage(OfSystem):
+    """warnings.list, blasts.list."""
+
+    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
+    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 
 
 class OfUnit(OfSystem):

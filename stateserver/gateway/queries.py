@@ -3,26 +3,33 @@
 A system that a principal may not see is, to them, none: it is looked up in one place.
 """
 
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
 
 from stateserver.gateway import compact_json
+from stateserver.gateway.answers import stamp
+from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.documents import system_document, system_head, unit_document
 from stateserver.gateway.history import History
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
-from stateserver.gateway.paging import LIMIT_DEFAULT
+from stateserver.gateway.paging import LIMIT_DEFAULT, Page, cut
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
-    BadRequest,
     HistoryGone,
     NotReady,
     NotThereYet,
     UnknownBlast,
+    UnknownPlace,
     UnknownSystem,
     UnknownUnit,
+    UnknownVersion,
+    UnknownView,
 )
+from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.system_model import SystemModel
-from stateserver.gateway.unit_pages import Wanted, page_of
+from stateserver.gateway.unit_pages import Choice, page_of
+from stateserver.reports.views import VIEWS
 from stateserver.security.tokens import Principal
 
 Document = dict[str, Any]
@@ -31,12 +38,27 @@ BLAST_WAIT_S: Final = 5.0
 """How long a blast's document may take to follow its event: rows follow 100 to 200 ms behind."""
 
 
+class Report(NamedTuple):
+    """A view of a report: its file's name, its tag, its media type, and how to have it."""
+
+    name: str
+    tag: str
+    media_type: str
+    make: Callable[[], Awaitable[bytes]]
+
+
 class Queries:
     """Each method answers a principal, or raises a Refusal."""
 
     def __init__(
-        self, reading: ReadModel, liveness: Liveness, history: History | None = None, journal: Journal | None = None
+        self,
+        reading: ReadModel,
+        liveness: Liveness,
+        history: History | None = None,
+        journal: Journal | None = None,
+        desk: ReportDesk | None = None,
     ) -> None:
+        self._desk = desk or ReportDesk()
         self.journal = journal
         """Where commands and packets go."""
         self._reading = reading
@@ -55,11 +77,21 @@ class Queries:
             raise UnknownSystem(system)
         return model
 
-    def systems(self, who: Principal) -> Document:
-        """The heads of all systems that this principal may see, by name."""
+    def systems(self, who: Principal, *, after: str | None = None, limit: int = LIMIT_DEFAULT) -> Document:
+        """The heads of the systems that this principal may see, by name."""
+        names = [model.name for model in self.models(who) if after is None or model.name > after]
+        heads = [system_head(self._reading, self._reading.systems[name]) for name in names[:limit]]
+        return {"systems": heads, "next": names[limit - 1] if len(names) > limit else None}
+
+    def models(self, who: Principal) -> list[SystemModel]:
+        """All systems that this principal may see, by name."""
         self._require_ready()
-        names = sorted(name for name in self._reading.systems if who.sees(name))
-        return {"systems": [system_head(self._reading, self._reading.systems[name]) for name in names]}
+        return [self._reading.systems[name] for name in sorted(self._reading.systems) if who.sees(name)]
+
+    def tag(self, who: Principal, system: str | None = None) -> str:
+        """A tag of all that is told of a system, or of every one, as it is now."""
+        models = self.models(who) if system is None else [self.model(who, system)]
+        return stamp(self._reading, *models)
 
     def system(self, who: Principal, system: str) -> Document:
         """One system with what its latest checkpoint says."""
@@ -69,17 +101,14 @@ class Queries:
         self,
         who: Principal,
         system: str,
+        wanted: Choice,
         *,
-        type: int | None = None,  # noqa: A002 - the name of the query's parameter
-        parent: str | None = None,
-        communicating: bool | None = None,
-        label: str | None = None,
         after: str | None = None,
         limit: int = LIMIT_DEFAULT,
     ) -> Document:
         """Units in path order, those after the path `after`; `next` is where to go on, or null at the end."""
         model = self.model(who, system)
-        page = page_of(model.units, Wanted(type, parent, communicating, label), after, limit)
+        page = page_of(model.units, wanted, after, limit)
         return {
             "system": system,
             "version": model.version,
@@ -95,47 +124,59 @@ class Queries:
             raise UnknownUnit(system, unit)
         return unit_document(model, unit)
 
-    def warnings(self, who: Principal, system: str) -> Document:
-        """The open warnings."""
+    def warnings(
+        self, who: Principal, system: str, *, after: str | None = None, limit: int = LIMIT_DEFAULT
+    ) -> Document:
+        """The open warnings; a place among them is `<unit>:<field>`."""
         model = self.model(who, system)
+        rows = model.warnings.rows()
+        page = _cut([f"{row['unit']}:{row['field']}" for row in rows], after, limit)
         return {
             "system": system,
             "version": model.version,
             "whole": model.whole,
-            "warnings": model.warnings.rows(),
+            "warnings": [rows[place] for place in page.items],
+            "next": page.next,
         }
 
     async def changes(self, who: Principal, system: str, *, after: int = 0, limit: int = LIMIT_DEFAULT) -> bytes:
         """The changes that follow a version, as JSON: they are encoded already. Older ones come from their topic."""
         model = self.model(who, system)
         if after > model.version:
-            raise BadRequest(f"version {after} has not come yet", f"the latest is {model.version}")
+            raise UnknownVersion(f"version {after}", model.version)
         changes = model.log.after(after, limit) if after < model.version else []
         if changes is None and self._history is not None:
             changes = await self._history.changes(system, after, limit)
         if changes is None:
             raise HistoryGone(after, model.log.first)
-        return b'{"system":%b,"version":%d,"whole":%b,"changes":%b}' % (
+        last = changes[-1].version if changes else after
+        return b'{"system":%b,"version":%d,"whole":%b,"changes":%b,"next":%b}' % (
             compact_json.encode(system),
             model.version,
             compact_json.encode(model.whole),
             compact_json.join(change.json for change in changes),
+            compact_json.encode(last if changes and last < model.version else None),
         )
 
-    def blasts(self, who: Principal, system: str) -> Document:
+    def blasts(self, who: Principal, system: str, *, after: str | None = None, limit: int = LIMIT_DEFAULT) -> Document:
         """The reports of a system's blasts without their timelines, oldest first."""
         model = self.model(who, system)
         blasts = self._reading.blasts.of_system(system)
+        page = _cut([blast.blast for blast in blasts], after, limit)
         return {
             "system": system,
             "version": model.version,
             "whole": model.whole,
-            "blasts": [blast.summary for blast in blasts],
+            "blasts": [blasts[place].summary | {"stage": blasts[place].stage} for place in page.items],
+            "next": page.next,
         }
 
-    async def blast(self, who: Principal, blast: str, *, version: int | None = None) -> Document:
-        """The report document of a blast, its timeline included; with `version`, not as it stood before that."""
+    async def blast(self, who: Principal, blast: str, *, version: int | None = None) -> ShelvedBlast:
+        """A blast, with its report document; with `version`, not as it stood before that."""
         self._require_ready()
+        latest = max((model.version for model in self.models(who)), default=0)
+        if version is not None and version > latest:
+            raise UnknownVersion(f"event {version} that a report could follow", latest)
         if version is not None and not await self._liveness.until(
             lambda: (held := self._reading.blasts.get(blast)) is not None and held.version >= version,
             BLAST_WAIT_S,
@@ -144,4 +185,24 @@ class Queries:
         held = self._reading.blasts.get(blast)
         if held is None or not who.sees(held.system):
             raise UnknownBlast(blast)
-        return held.document
+        return held
+
+    async def report(self, who: Principal, blast: str, view: str) -> Report:
+        """A view of a blast's report, to be made when it is asked for; `tag` is known before."""
+        if view not in VIEWS:
+            raise UnknownView(view, ", ".join(VIEWS))
+        held = await self.blast(who, blast)
+        parts = self._reading.blasts.snapshot_parts(blast)
+        return Report(
+            f"{blast}.{view}",
+            f"{held.sha256}.{view}",
+            VIEWS[view].media_type,
+            lambda: self._desk.report(held, parts, view),
+        )
+
+
+def _cut(names: list[str], after: str | None, limit: int) -> Page:
+    try:
+        return cut(names, after, limit)
+    except KeyError:
+        raise UnknownPlace(after or "") from None

@@ -93,6 +93,24 @@ class UnknownSubscription(Refusal):
         super().__init__(f"this connection has no subscription {subscription!r}")
 
 
+class UnknownPlace(Refusal):
+    """The list no longer has the item that was to be gone on from."""
+
+    status, code, problem, title = 404, -32004, "unknown-place", "No such place"
+
+    def __init__(self, after: str) -> None:
+        super().__init__(f"there is no {after!r} in this list any more", "begin without 'after'")
+
+
+class UnknownVersion(Refusal):
+    """The version asked for has not come yet, or there is nothing of it."""
+
+    status, code, problem, title = 404, -32004, "unknown-version", "No such version"
+
+    def __init__(self, what: str, latest: int) -> None:
+        super().__init__(f"there is no {what}", f"the latest is {latest}")
+
+
 class HistoryGone(Refusal):
     """The changes asked for are older than what this gateway holds."""
 
@@ -231,6 +249,24 @@ class Busy(Refusal):
 
     def __init__(self, what: str) -> None:
         super().__init__(what, "send it again in a second")
+
+
+class UnknownView(Refusal):
+    """A report has no such view."""
+
+    status, code, problem, title = 404, -32004, "unknown-view", "No such view"
+
+    def __init__(self, view: str, known: str) -> None:
+        super().__init__(f"a report has no view {view!r}", f"it has: {known}")
+
+
+class ReportFailed(Refusal):
+    """The report could not be made."""
+
+    status, code, problem, title = 500, -32065, "report-failed", "No report could be made"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the report could not be made: {why}", "'stateserver report' makes it without a gateway")
 
 
 class TooLarge(Refusal):

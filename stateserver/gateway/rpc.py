@@ -14,11 +14,13 @@ from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.messages import Message, Pieces
 from stateserver.gateway.parameters import (
     ChangesPage,
+    ListPage,
     NoParameters,
     OfBlast,
     OfSystem,
     OfUnit,
     Subscribe,
+    SystemsPage,
     UnitsPage,
     Unsubscribe,
     check,
@@ -27,6 +29,7 @@ from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
 from stateserver.gateway.rpc_journal import journal_methods
 from stateserver.gateway.subscriptions import Filter, Subscription, name_of
+from stateserver.gateway.unit_pages import Choice
 
 SUBSCRIPTIONS_MAX: Final = 256
 OPENED_MAX: Final = 10_000
@@ -111,33 +114,33 @@ class Session:
         self.subscriptions.clear()
 
     async def _systems_list(self, params: Params) -> bytes:
-        check(NoParameters, params)
-        return compact_json.encode(self._queries.systems(self.who))
+        return compact_json.encode(self._queries.systems(self.who, **check(SystemsPage, params).model_dump()))
 
     async def _systems_get(self, params: Params) -> bytes:
         return compact_json.encode(self._queries.system(self.who, check(OfSystem, params).system))
 
     async def _units_list(self, params: Params) -> bytes:
         wanted = check(UnitsPage, params)
-        return compact_json.encode(self._queries.units(self.who, **wanted.model_dump()))
+        chosen = Choice(wanted.type, wanted.parent, wanted.communicating, wanted.label)
+        page = self._queries.units(self.who, wanted.system, chosen, after=wanted.after, limit=wanted.limit)
+        return compact_json.encode(page)
 
     async def _units_get(self, params: Params) -> bytes:
         wanted = check(OfUnit, params)
         return compact_json.encode(self._queries.unit(self.who, wanted.system, wanted.unit))
 
     async def _warnings_list(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.warnings(self.who, check(OfSystem, params).system))
+        return compact_json.encode(self._queries.warnings(self.who, **check(ListPage, params).model_dump()))
 
     async def _changes_list(self, params: Params) -> bytes:
         return await self._queries.changes(self.who, **check(ChangesPage, params).model_dump())
 
     async def _blasts_list(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.blasts(self.who, check(OfSystem, params).system))
+        return compact_json.encode(self._queries.blasts(self.who, **check(ListPage, params).model_dump()))
 
     async def _blasts_get(self, params: Params) -> bytes:
         wanted = check(OfBlast, params)
-        document = await self._queries.blast(self.who, wanted.blast, version=wanted.version)
-        return compact_json.encode(document)
+        return (await self._queries.blast(self.who, wanted.blast, version=wanted.version)).content
 
     async def _subscribe(self, params: Params) -> Pieces:
         wanted = _wanted(check(Subscribe, params))

@@ -25,6 +25,7 @@ from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.report_desk import ReportDesk
 from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions, read_session_secret
 from stateserver.security.tokens import TokenBook
@@ -109,8 +110,11 @@ def _parts(settings: Settings) -> Parts:
     _refuse_plain_http_for_others(settings)
     reading, liveness, options = ReadModel(), Liveness(), kafka_client_options(settings)
     history = History(options, Topics.with_prefix(settings.topic_prefix), reading)
+    desk = ReportDesk(settings.time_zone)
     journal = Journal(options, settings.packets_topics, _key_ring(settings), reading, liveness)
-    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(_doorkeeper(settings)), history, journal)
+    return Parts(
+        reading, Hub(reading, history), liveness, Metrics(), Guard(_doorkeeper(settings)), history, journal, desk
+    )
 
 
 def _key_ring(settings: Settings) -> KeyRing | None:

@@ -13,7 +13,7 @@ LOOKED_AT_MAX: Final = 20_000
 """Units that one page may look into, so that nobody waits for a search through a million."""
 
 
-class Wanted(NamedTuple):
+class Choice(NamedTuple):
     """Which units: None where it doesn't matter."""
 
     type: int | None = None
@@ -47,7 +47,7 @@ class UnitPage(NamedTuple):
     next: str | None
 
 
-def page_of(units: UnitTable, wanted: Wanted, after: str | None, limit: int) -> UnitPage:
+def page_of(units: UnitTable, wanted: Choice, after: str | None, limit: int) -> UnitPage:
     """Up to `limit` units that follow a path: fewer where that would take long. Raises BadRequest for no path."""
     found: list[tuple[str, Fields]] = []
     looked_at, last = 0, None
@@ -63,7 +63,7 @@ def page_of(units: UnitTable, wanted: Wanted, after: str | None, limit: int) -> 
     return UnitPage(found, None)
 
 
-def _paths(units: UnitTable, wanted: Wanted, after: str | None) -> Iterator[str]:
+def _paths(units: UnitTable, wanted: Choice, after: str | None) -> Iterator[str]:
     behind = None if after is None else _place(after)
     heads = units.heads()
     if wanted.parent is not None:

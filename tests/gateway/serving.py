@@ -26,6 +26,7 @@ from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
+from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.serve import MESSAGE_BYTES_MAX, listen
 from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions
@@ -129,7 +130,7 @@ def make_parts(
     liveness = Liveness()
     history = None if options is None or topics is None else History(options, topics, reading)
     journal = Journal(options or NO_BROKER, journals, ring, reading, liveness)
-    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(doorkeeper), history, journal)
+    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(doorkeeper), history, journal, ReportDesk())
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from stateserver.domain.change import Fields
 from stateserver.domain.paths import path_key
 from stateserver.gateway import unit_pages
 from stateserver.gateway.refusals import BadRequest
-from stateserver.gateway.unit_pages import Wanted, page_of
+from stateserver.gateway.unit_pages import Choice, page_of
 from stateserver.gateway.unit_table import UnitTable, parent_of, raw_unit, unit_type
 
 numbers = st.integers(0, 3)
@@ -53,11 +53,11 @@ def test_it_holds_what_was_put_and_not_dropped(units: dict[str, tuple[int, Field
 
 @given(
     tables,
-    st.builds(Wanted, st.none() | numbers, st.none() | paths, st.none() | st.booleans(), st.none()),
+    st.builds(Choice, st.none() | numbers, st.none() | paths, st.none() | st.booleans(), st.none()),
     st.integers(1, 7),
 )
 def test_pages_give_each_unit_that_is_wanted_once(
-    units: dict[str, tuple[int, Fields]], wanted: Wanted, limit: int
+    units: dict[str, tuple[int, Fields]], wanted: Choice, limit: int
 ) -> None:
     table = table_of(units)
     found: list[tuple[str, Fields]] = []
@@ -83,14 +83,14 @@ def test_pages_give_each_unit_that_is_wanted_once(
 def test_a_page_does_not_look_into_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unit_pages, "LOOKED_AT_MAX", 10)
     table = table_of({f"3/1/4/{window}": (1, {"label": f"Row {window}"}) for window in range(1, 31)})
-    first = page_of(table, Wanted(label="row 25"), None, 5)
+    first = page_of(table, Choice(label="row 25"), None, 5)
     assert (first.units, first.next) == ([], "3/1/4/10")
-    assert page_of(table, Wanted(label="ROW 25"), "3/1/4/20", 5).units == [("3/1/4/25", {"label": "Row 25"})]
+    assert page_of(table, Choice(label="ROW 25"), "3/1/4/20", 5).units == [("3/1/4/25", {"label": "Row 25"})]
 
 
 def test_a_place_that_is_no_path_is_refused() -> None:
     with pytest.raises(BadRequest, match="no unit's path"):
-        page_of(UnitTable(), Wanted(), "nonsense", 1)
+        page_of(UnitTable(), Choice(), "nonsense", 1)
 
 
 @given(st.integers(0, 2**40), fields)

@@ -1,0 +1,276 @@
+"""What the API answers, as schemas with examples: for the OpenAPI document, and for nobody's run time."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stateserver.domain.change import KINDS
+from stateserver.gateway.liveness import Condition
+from stateserver.gateway.outcomes import Outcome
+from stateserver.gateway.system_model import Trouble
+from stateserver.protocol.modes import Mode
+from stateserver.security.tokens import Role
+
+AT: Final = 1563531134999
+BLAST: Final = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
+SHA: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+Version = Annotated[int, Field(ge=0, description="Of the event that it follows from", examples=[226])]
+Ms = Annotated[int, Field(description="Ms since 1970 (UTC)", examples=[AT])]
+Path = Annotated[str, Field(description="A unit's path", examples=["3/158"])]
+System = Annotated[str, Field(description="The system's id", examples=["site"])]
+BlastId = Annotated[str, Field(description="The blast's id, a UUID", examples=[BLAST])]
+Whole = Annotated[bool, Field(description="False: something may be missing in what is told", examples=[True])]
+Value = None | bool | int | str
+Fields = Annotated[dict[str, Value], Field(examples=[{"mains": True}])]
+Next = Annotated[str | None, Field(description="To be given as `after` for what follows; null at the end")]
+
+
+class Answer(BaseModel):
+    """What all have in common."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SystemHead(Answer):
+    """A system in brief."""
+
+    system: System
+    version: Version
+    time: Ms | None
+    mode: Mode | None = Field(examples=["AXXIS100"])
+    control_unit: Path | None
+    operation: str | None = Field(examples=["armed"])
+    units: int = Field(examples=[103])
+    warnings: int = Field(examples=[0])
+    blasts: int = Field(examples=[1])
+    open_blast: BlastId | None
+    whole: Whole
+    trouble: Trouble | None = Field(examples=[None])
+
+
+class Checkpoint(Answer):
+    """What a system's latest checkpoint says that no event tells."""
+
+    version: Version
+    partition: int = Field(examples=[1])
+    offset: int = Field(description="Of the last journal record that was applied", examples=[37])
+    appended_at: Ms | None
+    checkpointed_at: Ms
+    counters: dict[str, int] = Field(examples=[{"frames": 38}])
+    sources: dict[str, int] = Field(description="Each source's last sequence", examples=[{"ps-1": 38}])
+    gaps: dict[str, int] = Field(description="How many frames of each source are missing", examples=[{}])
+    state_hash: str = Field(examples=["5f0c954a8f0a4c4e9d1b8f6f0f0e3c55"])
+
+
+class SystemDocument(SystemHead):
+    """A system, with its latest checkpoint."""
+
+    checkpoint: Checkpoint | None
+
+
+class Systems(Answer):
+    """Systems, by name."""
+
+    systems: list[SystemHead]
+    next: Next = Field(examples=[None])
+
+
+class Unit(BaseModel):
+    """A unit as it stands. Fields that nobody has reported are absent; `as_of` is when it was last heard of."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "additionalProperties": {"type": ["null", "boolean", "integer", "string"]},
+            "examples": [{"system": "site", "unit": "3/158", "type": 3, "serial": 158, "mains": True, "as_of": AT}],
+        },
+    )
+
+    system: System
+    unit: Path
+
+
+class OfSystem(Answer):
+    """What is told of one system, at one version."""
+
+    system: System
+    version: Version
+    whole: Whole
+
+
+class Units(OfSystem):
+    """Units, in path order."""
+
+    units: list[Unit]
+    next: Next = Field(examples=["3/158/4/100"])
+
+
+class Warning(Answer):  # noqa: A001 - the field's word for it
+    """A warning that is open. `raised` is null where that lies further back than what could be read."""
+
+    unit: Path
+    field: str = Field(examples=["cable_fault"])
+    raised: Ms | None
+    acknowledged: Ms | None
+    actor: str | None = Field(examples=[None])
+    note: str | None = Field(examples=[None])
+
+
+class Warnings(OfSystem):
+    """Open warnings."""
+
+    warnings: list[Warning]
+    next: Next = Field(examples=[None])
+
+
+class ChangeEvent(Answer):
+    """An event, known by its system and version (docs of what each kind holds: the specification, page 2)."""
+
+    system: System
+    version: Version
+    at: Ms
+    kind: Literal[KINDS] = Field(examples=["unit_changed"])  # type: ignore[valid-type]
+    unit: Path | None
+    before: Fields
+    after: Fields
+    source: str | None = Field(examples=["ps-1"])
+    sequence: int | None = Field(examples=[38])
+    deadline: bool = Field(examples=[False])
+    details: dict[str, Value] = Field(examples=[{}])
+
+
+class Changes(OfSystem):
+    """Events that follow a version, in order."""
+
+    changes: list[ChangeEvent]
+    next: int | None = Field(description="To be given as `after` for what follows; null at the end", examples=[226])
+
+
+class BlastSummary(BaseModel):
+    """A blast's report without its timeline. All of it is described with the whole report."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "additionalProperties": True,
+            "examples": [{"blast": BLAST, "system": "site", "mode": "AXXIS100", "initiated": AT, "closed": None}],
+        },
+    )
+
+    blast: BlastId
+    system: System
+    mode: Mode = Field(examples=["AXXIS100"])
+    control_unit: Path
+    initiated: Ms
+    firing_complete: Ms | None
+    aborted: Ms | None
+    closed: Ms | None
+    how: str | None = Field(description="data_completed, timer_completed or superseded", examples=["timer_completed"])
+    boosters: dict[str, int | None] = Field(examples=[{"total": 2, "active": 1}])
+    detonators: dict[str, int | None] = Field(examples=[{"total": 100, "unreported": 99}])
+
+
+class StagedBlast(BlastSummary):
+    """A blast in a list, with the stage that it is at."""
+
+    stage: Literal["opened", "firing_complete", "firing_aborted", "closed"] = Field(examples=["closed"])
+
+
+class Blasts(OfSystem):
+    """Blasts, oldest first."""
+
+    blasts: list[StagedBlast]
+    next: Next = Field(examples=[None])
+
+
+class BlastReport(BlastSummary):
+    """A blast's whole report document."""
+
+    timeline: list[ChangeEvent]
+
+
+class CommandAnswer(Answer):
+    """What became of a command. `pending`: it lies in the journal, and no worker has applied it yet."""
+
+    system: System
+    action: Literal["acknowledge_warning", "label_unit"] = Field(examples=["label_unit"])
+    unit: Path
+    id: str | None = Field(examples=["north-wall-1"])
+    outcome: Outcome = Field(examples=["applied"])
+    version: int | None = Field(description="Of its event, or at which nothing had to change", examples=[277])
+    created_at: Ms
+    partition: int = Field(examples=[1])
+    offset: int = Field(description="Where it lies in the journal", examples=[38])
+
+
+class RecordAnswer(Answer):
+    """What became of one record."""
+
+    status: Literal["appended", "refused", "failed"] = Field(examples=["appended"])
+    partition: int | None = Field(None, examples=[1])
+    offset: int | None = Field(None, examples=[38])
+    repeated: bool | None = Field(None, description="It lay there already", examples=[False])
+    reason: str | None = Field(None, description="bad_encoding, too_large, unknown_system, …")
+    detail: str | None = Field(None)
+
+
+class PacketsAnswer(Answer):
+    """What became of each record, in their order."""
+
+    records: list[RecordAnswer]
+
+
+class Session(Answer):
+    """Who is logged in; `systems` null: every one."""
+
+    id: str = Field(examples=["page-1"])
+    role: Role = Field(examples=["viewer"])
+    systems: list[str] | None = Field(examples=[None])
+
+
+class Live(Answer):
+    """The process answers."""
+
+    live: bool = Field(examples=[True])
+
+
+class Ready(Answer):
+    """Whether the gateway sees its topics as they are."""
+
+    ready: bool = Field(examples=[True])
+    condition: Condition = Field(examples=["live"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). `type` names it; `hint` says what may be done."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:stateserver:problem:unknown-system"])
+    title: str = Field(examples=["No such system"])
+    status: int = Field(ge=400, le=599, examples=[404])
+    detail: str | None = Field(None, examples=["there is no system 'nowhere'"])
+    hint: str | None = Field(None, examples=["the list of systems has all that you may see"])
+
+
+def example_of(model: type[BaseModel]) -> dict[str, Any]:
+    """An answer put together from the examples of its members."""
+    whole = model.model_json_schema(mode="serialization")
+    example = _example(whole, whole.get("$defs", {}))
+    assert isinstance(example, dict)
+    return example
+
+
+def _example(schema: dict[str, Any], known: dict[str, Any]) -> Any:
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "$ref" in schema:
+        return _example(known[schema["$ref"].rpartition("/")[2]], known)
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], known)
+    if schema.get("type") == "array":
+        return [_example(schema["items"], known)]
+    if schema.get("type") == "object":
+        return {name: _example(part, known) for name, part in schema.get("properties", {}).items()}
+    return None
