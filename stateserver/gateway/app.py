@@ -142,6 +142,10 @@ def _add_page(app: FastAPI) -> None:
     async def start(request: Request) -> Response:
         return page_files.respond(files[page_files.START], request)
 
+    @app.get("/docs", operation_id="docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return page_files.respond(files[page_files.DOCS], request)
+
     def serve(file: page_files.PageFile) -> Callable[[Request], Awaitable[Response]]:
         async def one(request: Request) -> Response:
             return page_files.respond(file, request)

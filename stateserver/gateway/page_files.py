@@ -11,6 +11,7 @@ from stateserver.errors import StateServerError
 
 DIRECTORY: Final = Path(__file__).parent / "page"
 START: Final = "index.html"
+DOCS: Final = "docs/index.html"
 CONTENT_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -38,7 +39,7 @@ def read_page(directory: Path = DIRECTORY) -> dict[str, PageFile]:
         for path in sorted(directory.rglob("*"))
         if path.suffix in CONTENT_TYPES
     }
-    if START not in files:
+    if not {START, DOCS} <= files.keys():
         raise PageMissing(f"the page is not in {directory}", "install State Server again")
     return files
 

@@ -1,0 +1,213 @@
+"""The interface's descriptions as they lie in docs/: `python -m tests.gateway.described` writes them anew."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel
+
+from stateserver import __version__
+from stateserver.codec.topics import Topics
+from stateserver.gateway import api_models as models
+from stateserver.gateway import parameters
+from stateserver.gateway.app import build_app
+from stateserver.gateway.auth import Visitor
+from stateserver.gateway.queries import Queries
+from stateserver.gateway.rpc import Session
+from stateserver.security.tokens import Principal, Role
+from tests.gateway.serving import make_parts, make_tokens
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+OPENAPI: Final = DOCS / "openapi.json"
+ASYNCAPI: Final = DOCS / "asyncapi.yaml"
+
+Document = dict[str, Any]
+
+# The topic's name without its prefix: the Avro schema of its values, its key, how long it is kept, what it is.
+TOPICS: Final = {
+    "packets": ("packet", "the system", "by time", "The journal: sealed frames, ticks and commands"),
+    "changes": ("change", "the system", "by time", "Every event, once for each (system, version)"),
+    "units": ("unit", "<system>/<unit path>", "compacted", "Each unit as it stands; one that is gone is a tombstone"),
+    "blasts": ("blast", "<blast>/<what>/<part>", "compacted", "Each blast's report and snapshots, in parts"),
+    "systems": ("system", "the system", "compacted", "Each system at its latest checkpoint"),
+    "rejected": ("rejected", "the record's own", "by time", "Records that could not be read, with the reason"),
+}
+# Each method's parameters and result.
+METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
+    "systems.list": (parameters.SystemsPage, models.Systems),
+    "systems.get": (parameters.OfSystem, models.SystemDocument),
+    "units.list": (parameters.UnitsPage, models.Units),
+    "units.get": (parameters.OfUnit, models.Unit),
+    "warnings.list": (parameters.ListPage, models.Warnings),
+    "changes.list": (parameters.ChangesPage, models.Changes),
+    "blasts.list": (parameters.ListPage, models.Blasts),
+    "blasts.get": (parameters.OfBlast, models.BlastReport),
+    "warnings.acknowledge": (parameters.AcknowledgeCall, models.CommandAnswer),
+    "units.label": (parameters.LabelCall, models.CommandAnswer),
+    "packets.append": (parameters.PacketsCall, models.PacketsAnswer),
+    "subscribe": (
+        parameters.Subscribe,
+        {
+            "type": "object",
+            "description": "No snapshot where the cursor could be resumed; with compress, snapshot_gzip in base64",
+            "required": ["subscription", "cursor"],
+            "properties": {
+                "subscription": {"type": "string"},
+                "cursor": {"type": "integer"},
+                "snapshot": {"type": "object"},
+                "snapshot_gzip": {"type": "string", "contentEncoding": "base64"},
+            },
+        },
+    ),
+    "unsubscribe": (parameters.Unsubscribe, {"const": True}),
+    "ping": (parameters.NoParameters, {"type": "object", "required": ["live", "condition"]}),
+}
+_OF_SUBSCRIPTION: Final[Document] = {"subscription": {"type": "string"}, "cursor": {"type": "integer"}}
+# Each notification's parameters, and when it comes.
+NOTIFICATIONS: Final[dict[str, tuple[str, Document]]] = {
+    "changes": ("Events after the cursor before, in order", _OF_SUBSCRIPTION | {"changes": {"type": "array"}}),
+    "snapshot": (
+        "In the place of all that was told: why is its reason",
+        _OF_SUBSCRIPTION | {"reason": {"type": "string"}, "snapshot": {"type": "object"}},
+    ),
+    "standing": (
+        "Whether what was told can be trusted, when that changes",
+        _OF_SUBSCRIPTION | {"whole": {"type": "boolean"}, "trouble": {"type": ["string", "null"]}},
+    ),
+    "status": ("Whether the gateway sees the present", {"live": {"type": "boolean"}, "condition": {"type": "string"}}),
+    "closing": ("The last message before we close", {"code": {"type": "integer"}, "reason": {"type": "string"}}),
+}
+
+
+def openapi() -> str:
+    """What the gateway serves at /api/v1/openapi.json."""
+    document = build_app(make_parts(make_tokens())).openapi()
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def asyncapi() -> str:
+    """The topics and the WebSocket."""
+    topics = Topics.with_prefix("blasting.")
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "State Server",
+            "version": __version__,
+            "description": "Topics have the prefix of STATESERVER_TOPIC_PREFIX; this is the default one. Values are"
+            " Avro, single-object encoded: C3 01, the fingerprint of the writer's schema, the body.",
+        },
+        "servers": {
+            "kafka": {"host": "127.0.0.1:9092", "protocol": "kafka"},
+            "gateway": {
+                "host": "127.0.0.1:8080",
+                "pathname": "/api/v1",
+                "protocol": "ws",
+                "description": "JSON-RPC 2.0; a token in the Authorization header, or a session's cookie and Origin",
+            },
+        },
+        "channels": {
+            **{name: _topic(name, getattr(topics, name)) for name in TOPICS},
+            "websocket": _websocket(),
+        },
+        "operations": _operations(),
+    }
+    return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
+
+
+def _topic(name: str, address: str) -> Document:
+    schema, key, kept, summary = TOPICS[name]
+    return {
+        "address": address,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "description": f"{summary}. Kept {kept}.",
+        "messages": {
+            schema: {
+                "contentType": "avro/binary",
+                "payload": {
+                    "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
+                    "schema": {"$ref": f"../schemas/{schema}.avsc"},
+                },
+                "bindings": {"kafka": {"key": {"type": "string", "description": f"UTF-8: {key}"}}},
+            }
+        },
+    }
+
+
+def _websocket() -> Document:
+    messages: Document = {}
+    for method, (given, result) in METHODS.items():
+        messages[f"{method}.request"] = {"payload": _call(method, _schema(given), {"id": {}})}
+        answer = result if isinstance(result, dict) else _schema(result)
+        messages[f"{method}.result"] = {
+            "payload": {
+                "type": "object",
+                "required": ["jsonrpc", "id"],
+                "properties": {"jsonrpc": {"const": "2.0"}, "id": {}, "result": answer, "error": {"type": "object"}},
+            }
+        }
+    for method, (summary, properties) in NOTIFICATIONS.items():
+        told = {"type": "object", "required": list(properties), "properties": properties}
+        messages[method] = {"summary": summary, "payload": _call(method, told, {})}
+    return {"address": "/ws", "servers": [{"$ref": "#/servers/gateway"}], "messages": messages}
+
+
+def _call(method: str, params: Document, more: Document) -> Document:
+    properties = {"jsonrpc": {"const": "2.0"}, "method": {"const": method}, **more, "params": params}
+    return {"type": "object", "required": ["jsonrpc", "method"], "properties": properties}
+
+
+def _schema(model: type[BaseModel]) -> Document:
+    """A model's schema, whole by itself: nothing in it refers to elsewhere."""
+    document = model.model_json_schema()
+    known = document.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                return inlined(known[part["$ref"].rpartition("/")[2]])
+            return {name: inlined(one) for name, one in part.items()}
+        return [inlined(one) for one in part] if isinstance(part, list) else part
+
+    whole = inlined(document)
+    assert isinstance(whole, dict)
+    return json.loads(json.dumps(whole))  # type: ignore[no-any-return]
+
+
+def _operations() -> Document:
+    channel = {"$ref": "#/channels/websocket"}
+    operations: Document = {
+        "append": {"action": "receive", "channel": {"$ref": "#/channels/packets"}, "summary": "By Packet Servers"}
+    }
+    for name in list(TOPICS)[1:]:
+        operations[f"tell.{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}}
+    for method in METHODS:
+        operations[method] = {
+            "action": "receive",
+            "channel": channel,
+            "messages": [{"$ref": f"#/channels/websocket/messages/{method}.request"}],
+            "reply": {
+                "channel": channel,
+                "messages": [{"$ref": f"#/channels/websocket/messages/{method}.result"}],
+            },
+        }
+    for method in NOTIFICATIONS:
+        operations[f"notify.{method}"] = {
+            "action": "send",
+            "channel": channel,
+            "messages": [{"$ref": f"#/channels/websocket/messages/{method}"}],
+        }
+    return operations
+
+
+def methods_of_a_session() -> set[str]:
+    """The JSON-RPC methods there are."""
+    parts = make_parts(make_tokens())
+    visitor = Visitor(Principal("a", Role.ADMIN, None), lambda: True)
+    queries = Queries(parts.reading, parts.liveness, None, parts.journal)
+    return set(Session(visitor, parts.guard, queries, parts.hub, parts.liveness, None).methods())  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    OPENAPI.write_text(openapi(), encoding="utf-8")
+    ASYNCAPI.write_text(asyncapi(), encoding="utf-8")
