@@ -13,7 +13,6 @@ from stateserver.security.tokens import Role
 
 AT: Final = 1563531134999
 BLAST: Final = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
-SHA: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 Version = Annotated[int, Field(ge=0, description="Of the event that it follows from", examples=[226])]
 Ms = Annotated[int, Field(description="Ms since 1970 (UTC)", examples=[AT])]
