@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway import api_journal, compact_json
 from stateserver.gateway.answers import JSON, answer
+from stateserver.gateway.api_models import BLAST
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.compact_json import encode
 from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
@@ -64,15 +65,15 @@ async def _refuse_unknown_parameters(request: Request) -> None:
         raise BadRequest(f"there is no query parameter {unknown[0]!r} here", has)
 
 
-System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id")]
-UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Such as 3/158/4/37")]
+System = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id", examples=["site"])]
+UnitPath = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="Its path", examples=["3/158/4/37"])]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many at most")]
 
 UNIT_PATH: Final = "^[0-9]{1,9}/[0-9]{1,9}(/[0-9]{1,9}/[0-9]{1,9})?$"
 After = Annotated[
     str | None, Query(max_length=NAME_CHARACTERS_MAX, description="Those behind this one: the `next` of an answer")
 ]
-Blast = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID")]
+Blast = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID", examples=[BLAST])]
 
 resources = APIRouter(
     prefix=PREFIX, tags=["read"], route_class=GuardedRoute, dependencies=[Depends(_refuse_unknown_parameters)]
@@ -173,7 +174,9 @@ async def report(
     who: Who,
     ask: Ask,
     blast: Blast,
-    view: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description=f"One of: {', '.join(VIEWS)}")],
+    view: Annotated[
+        str, Path(max_length=NAME_CHARACTERS_MAX, description=f"One of: {', '.join(VIEWS)}", examples=["csv"])
+    ],
 ) -> Response:
     """The same blast gives the same bytes each time. A PDF of a huge blast takes a while: one is made at a time."""
     found = await ask.report(who, blast, view)

@@ -35,7 +35,7 @@ Into = Annotated[Journal, Depends(_journal)]
 async def send_command(
     who: Who,
     into: Into,
-    system: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id")],
+    system: Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The system's id", examples=["site"])],
     body: Annotated[CommandBody, Body(discriminator="action")],
 ) -> Response:
     """Sealed into the journal with who gave it, and answered once a worker has applied it.

@@ -18,7 +18,6 @@ from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     HistoryGone,
     NotReady,
-    NotThereYet,
     UnknownBlast,
     UnknownPlace,
     UnknownSystem,
@@ -177,14 +176,16 @@ class Queries:
         latest = max((model.version for model in self.models(who)), default=0)
         if version is not None and version > latest:
             raise UnknownVersion(f"event {version} that a report could follow", latest)
-        if version is not None and not await self._liveness.until(
-            lambda: (held := self._reading.blasts.get(blast)) is not None and held.version >= version,
-            BLAST_WAIT_S,
-        ):
-            raise NotThereYet(f"the report of blast {blast!r} at version {version}")
+        if version is not None:
+            await self._liveness.until(
+                lambda: (held := self._reading.blasts.get(blast)) is not None and held.version >= version,
+                BLAST_WAIT_S,
+            )
         held = self._reading.blasts.get(blast)
         if held is None or not who.sees(held.system):
             raise UnknownBlast(blast)
+        if version is not None and held.version < version:
+            raise UnknownVersion(f"report of blast {blast!r} at version {version}", held.version)
         return held
 
     async def report(self, who: Principal, blast: str, view: str) -> Report:
