@@ -90,18 +90,18 @@ async def test_large_answers_are_compressed_for_who_takes_that(told: Gateway) ->
 )
 async def test_every_list_comes_in_pages(gateway: Gateway, worker: Worker, path: str, name: str, key: str) -> None:
     added, *_ = sample_events()
-    faults: dict[str, Any] = {"field": "mains"}
     for number in range(5):
         system = f"site-{number}"
         gateway.tell([added._replace(system=system)])
         for version, field in enumerate(("cable_fault", "earth_leakage", "low_battery", "shaft_fault"), start=2):
-            faults = {"field": field}
+            faults: dict[str, Any] = {"field": field}
             warned = added._replace(system=system, version=version, kind="warning_raised", after={}, details=faults)
             gateway.tell([warned])
     for second in range(4):
         stage = worker.stages[0]
-        report = {**stage.report, "initiated": stage.report["initiated"] + second}
-        gateway.shelve("site-1", stage._replace(blast=f"blast-{second}", report=report))
+        blast = f"blast-{second}"
+        report = {**stage.report, "blast": blast, "initiated": stage.report["initiated"] + second}
+        gateway.shelve("site-1", stage._replace(blast=blast, report=report))
     gateway.tell([added._replace(system="site-1", version=6, unit=f"3/{unit}") for unit in (2,)])
     async with gateway.client() as client:
         whole = (await client.get(path)).json()
