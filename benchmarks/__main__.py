@@ -11,6 +11,7 @@ BENCHMARKS = {
     "latency": "from a packet appended to its change readable, beside the same packets read from the journal",
     "memory": "what a worker holds with a million detonators, beside one that holds none",
     "two_workers": "two workers on two partitions, beside one on both",
+    "websocket_fanout": "a thousand WebSocket clients of one gateway, and a floor of bare writes",
     "report_pdf": "the report of a huge blast, each view of it",
 }
 

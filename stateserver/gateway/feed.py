@@ -193,8 +193,8 @@ class Feed:
             self._watch.answered(record.partition)
         for record in _flat(records, self._topics.units, self._topics.systems, self._topics.blasts):
             self._guarded(self._take_row, self._reading, record)
-        self._reading.trim_logs()
         self._hub.published(touched)
+        self._reading.trim_logs()  # not before: who keeps up must not fall behind by it
 
     def _take_row(self, reading: ReadModel, record: Record) -> None:
         if record.value is None:

@@ -1,7 +1,7 @@
 """The JSON-RPC methods of one connection (spec page 4): the queries, and its subscriptions."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from stateserver.domain.change import KINDS
@@ -81,14 +81,14 @@ class Session:
 
     def due(self) -> Iterator[Message]:
         """Notifications that lie ready, of one subscription after the other, until there are none."""
-        pending = [one for one in self.subscriptions.values() if one.live]
+        pending: Iterable[Subscription] = self.subscriptions.values()
         while pending:
-            for subscription in list(pending):
-                message = self._hub.due(subscription)
-                if message is None:
-                    pending.remove(subscription)
-                else:
+            more = []
+            for subscription in pending:
+                if subscription.live and (message := self._hub.due(subscription)) is not None:
+                    more.append(subscription)
                     yield message
+            pending = more
 
     def behind(self) -> list[Subscription]:
         """Those that need more than what lies ready."""

@@ -23,6 +23,7 @@ from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.open_files import allow_open_files
 from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.report_desk import ReportDesk
@@ -69,6 +70,7 @@ async def serve(settings: Settings, listening: Callable[[int], None] | None = No
 
     Raises SettingError, GatewayTrouble, or what the token file and the page's files are wrong with.
     """
+    log.info("up to %d files and sockets may be open", allow_open_files())
     parts = _parts(settings)
     feed = Feed(
         kafka_client_options(settings),

@@ -63,7 +63,11 @@ test("it goes on where it was after the connection was lost", async () => {
   follower.disconnected();
   assert.equal(follower.subscribed, false);
   await follower.follow("site");
-  assert.deepEqual(gateway.asked.filter(([method]) => method === "subscribe").at(-1)[1], { system: "site", cursor: 1 });
+  assert.deepEqual(gateway.asked.filter(([method]) => method === "subscribe").at(-1)[1], {
+    system: "site",
+    cursor: 1,
+    changes_max: 5_000,
+  });
   follower.take(changes("2", [second]));
   assert.equal(follower.state.version, 2);
 });

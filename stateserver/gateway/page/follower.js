@@ -16,6 +16,8 @@ import { Disconnected } from "./connection.js";
 import { Gap, fold, fromSnapshot, noteChange } from "./store.js";
 
 export const EVENTS_AT_START = 400;
+/** With more changes than these since it was away, a snapshot is sooner there, and sooner shown. */
+const CHANGES_MAX = 5_000;
 const BLAST_ATTEMPTS = 5;
 
 export class Follower {
@@ -80,7 +82,7 @@ export class Follower {
     this.asked += 1;
     const asked = this.asked;
     this.waiting = true;
-    const wanted = { system: this.system, ...(cursor === undefined ? {} : { cursor }) };
+    const wanted = { system: this.system, ...(cursor === undefined ? {} : { cursor, changes_max: CHANGES_MAX }) };
     const answer = await this.ask("subscribe", wanted);
     if (asked !== this.asked) {
       if (answer !== null) this.ask("unsubscribe", { subscription: answer.subscription });
