@@ -18,9 +18,9 @@ from stateserver.gateway.messages import Pieces
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.system_model import SystemModel
 
-SLICE_UNITS: Final = 1_000
+SLICE_UNITS: Final = 500
 """After so many units everybody else has their turn: some ms."""
-SCAN_UNITS: Final = 20_000
+SCAN_UNITS: Final = 5_000
 ROUNDS_MAX: Final = 8
 PIECE_BYTES_MIN: Final = 64 * 1024
 

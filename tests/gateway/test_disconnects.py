@@ -15,6 +15,7 @@ from stateserver.domain.change import Fields
 from stateserver.gateway.feed import Feed
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
+from tests.gateway import serving as serving_module
 from tests.gateway.client import Client
 from tests.gateway.serving import Caller, Gateway, make_parts, make_tokens, serving, until
 from tests.gateway.test_system_model import without_as_of
@@ -22,7 +23,8 @@ from tests.stream.chain import Chain
 from tests.stream.journals import example_records, folded, sealed
 
 EXAMPLE = "AXXIS100"
-CLIENTS = 12
+CLIENTS = 8
+PATIENCE_S = 200.0
 LOG_CAPACITY = 300
 """Less than half of all that comes: whoever stays away for long has to be resumed from the topic."""
 AT_ONCE = 10
@@ -91,7 +93,8 @@ async def produce(chain: Chain, rows: Sequence[Any], half_way: asyncio.Event) ->
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_no_gap_and_no_repeat(broker: Broker, tmp_path: Path) -> None:
+async def test_no_gap_and_no_repeat(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_module, "LIMIT_S", PATIENCE_S)  # many look things up in the topic at once
     chain = Chain(broker, f"{uuid4().hex[:8]}.", tmp_path)
     records = example_records(EXAMPLE)
     fold = folded(records)
