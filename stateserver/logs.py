@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from stateserver.settings import HIDDEN, PathOrJson, Settings
 
 SECRET_LENGTH_MIN = 6  # shorter ones would hide ordinary words
 KEY_LENGTH_MIN = 32  # characters of a key's text
+# What tokens look like, whoever they let in: API tokens, and JWTs.
+CREDENTIAL = re.compile(r"stsv_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -86,7 +89,12 @@ def _longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({one for one in secrets if len(one) >= SECRET_LENGTH_MIN}, key=len, reverse=True))
 
 
+def without_credentials(text: str) -> str:
+    """The text with all that looks like a token hidden."""
+    return CREDENTIAL.sub(HIDDEN, text)
+
+
 def _hide(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
-    return text
+    return without_credentials(text)

@@ -7,6 +7,7 @@ mistake never silently leaves a default in force. There is no default for anythi
 import base64
 import binascii
 import difflib
+import ipaddress
 import json
 import re
 import ssl
@@ -79,6 +80,15 @@ def _broker_ports(brokers: tuple[str, ...]) -> tuple[str, ...]:
     return brokers
 
 
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ipaddress.ip_network(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no address and no network") from None
+    return values
+
+
 def _json_if_inline(value: PathOrJson) -> PathOrJson:
     if value.is_json:
         try:
@@ -118,6 +128,7 @@ TopicNames = Annotated[
     BeforeValidator(_comma_list),
     AfterValidator(_each(TopicName, "can't be the name of a topic")),
 ]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_comma_list), AfterValidator(_networks)]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 Lower = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 PathOrInlineJson = Annotated[PathOrJson, AfterValidator(_json_if_inline)]
@@ -175,11 +186,45 @@ class Settings(BaseModel):
     )
     tls_cert: Path | None = Field(None, description="PEM file of the gateway's certificate and its chain")
     tls_key: Path | None = Field(None, description="PEM file of that certificate's key")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file of who signs machines' certificates: they may prove themselves by one"
+    )
+    tls_client: Annotated[Literal["optional", "required"], Lower] = Field(
+        "optional", description="whether every client needs such a certificate: optional or required"
+    )
+    http_proxies: Networks = Field(
+        (),
+        description="addresses or networks of the proxies in front, comma separated, such as 10.0.0.5,10.1.0.0/24: "
+        "whom X-Forwarded-For is believed from",
+    )
     tokens_file: PathOrInlineJson | None = Field(
         None, description="path of the hashed API keys (mode 0600), or their JSON"
     )
     tokens_session_secret: SessionSecret | None = Field(
         None, description="32 random bytes in base64: signs the browsers' sessions"
+    )
+    tokens_jwt_keys: PathOrInlineJson | None = Field(
+        None, description="path of the keys that check people's signed tokens (mode 0600), or their JSON"
+    )
+    tokens_issuer: str | None = Field(None, min_length=1, max_length=1_024, description="who signs those: their iss")
+    tokens_audience: str = Field(
+        "stateserver", min_length=1, max_length=1_024, description="whom those must be meant for: their aud"
+    )
+    audit_log: str = Field(
+        "stderr", description="where each command and refused attempt is written down: a file, stderr or stdout"
+    )
+    limit_requests_per_second: int = Field(
+        1_000, ge=1, le=1_000_000, description="requests and calls a second of each principal, 1 to 1000000"
+    )
+    limit_failed_logins_per_minute: int = Field(
+        300, ge=1, le=1_000_000, description="bad credentials a minute from each address, 1 to 1000000"
+    )
+    limit_connections: int = Field(4_096, ge=1, le=1_000_000, description="connections in all, 1 to 1000000")
+    limit_connections_per_address: int = Field(
+        2_048, ge=1, le=1_000_000, description="connections from each address, proxies excepted, 1 to 1000000"
+    )
+    limit_websockets_per_principal: int = Field(
+        2_048, ge=1, le=1_000_000, description="WebSockets of each principal, 1 to 1000000"
     )
 
     time_zone: Annotated[str, AfterValidator(_known_time_zone)] = Field(
@@ -219,10 +264,19 @@ def _contradictions(settings: Settings) -> Iterator[SettingError]:
         if getattr(settings, field) is not None and not settings.security_protocol.endswith("SSL"):
             trouble = f"is of no use with {settings.security_protocol}, which encrypts nothing"
             yield SettingError(variable(field), trouble, f"see {protocol}")
+    yield from _contradictions_of_the_gateway(settings)
+
+
+def _contradictions_of_the_gateway(settings: Settings) -> Iterator[SettingError]:
     for one, other in (("ssl_certfile", "ssl_keyfile"), ("tls_cert", "tls_key")):
         for field, beside in ((one, other), (other, one)):
             if getattr(settings, field) is None and getattr(settings, beside) is not None:
                 yield SettingError(variable(field), f"is needed beside {variable(beside)}", "set both or neither")
+    for field, needed in (("tls_client_ca", "tls_cert"), ("tokens_jwt_keys", "tokens_issuer")):
+        if getattr(settings, field) is not None and getattr(settings, needed) is None:
+            yield SettingError(variable(needed), f"is needed with {variable(field)}", "set it")
+    if settings.tls_client == "required" and settings.tls_client_ca is None:
+        yield SettingError(variable("tls_client_ca"), "is needed to know certificates by", "set it")
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -271,6 +325,7 @@ SECRETS = {
     "sasl_password",
     "tokens_file",
     "tokens_session_secret",
+    "tokens_jwt_keys",
 }  # a test holds this to the types
 
 

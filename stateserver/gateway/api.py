@@ -11,7 +11,8 @@ from stateserver.gateway.answers import JSON, answer
 from stateserver.gateway.api_models import BLAST
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.compact_json import encode
-from stateserver.gateway.guard import Guard, GuardedRoute, principal_of
+from stateserver.gateway.guard import Guard
+from stateserver.gateway.guarded_route import GuardedRoute, guard_of, principal_of
 from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
 from stateserver.gateway.queries import Queries
@@ -38,9 +39,7 @@ async def _queries(request: Request) -> Queries:
 
 
 async def _doorkeeper(request: Request) -> Doorkeeper:
-    guard = request.app.state.guard
-    assert isinstance(guard, Guard)
-    return guard.doorkeeper
+    return guard_of(request).doorkeeper
 
 
 async def _who(request: Request) -> Principal:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
 from stateserver.gateway import compact_json
-from stateserver.gateway.guard import GuardedRoute, principal_of
+from stateserver.gateway.guarded_route import GuardedRoute, principal_of
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.outcomes import Outcome
 from stateserver.gateway.packet_bodies import records_of

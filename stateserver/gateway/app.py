@@ -11,7 +11,8 @@ from fastapi import FastAPI, Request, Response, WebSocket
 from stateserver import __version__
 from stateserver.gateway import api, compact_json, openapi, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
-from stateserver.gateway.guard import Guard, GuardedRoute
+from stateserver.gateway.guard import Guard
+from stateserver.gateway.guarded_route import GuardedRoute
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal import Journal
@@ -92,21 +93,21 @@ def _add_websocket(app: FastAPI, parts: Parts, queries: Queries) -> None:
             visitor = parts.guard.admit(socket, OPERATIONS["connect"])
             assert visitor is not None
         except Refusal as refusal:
-            parts.metrics.refused.labels(refusal.problem).inc()
-            await socket.send_denial_response(problems.problem_response(refusal))
+            await _deny(socket, parts, refusal)
             return
-        await socket.accept()
-        connection = Connection(
-            socket,
-            outlet_of(socket.scope),
-            visitor,
-            parts.guard,
-            queries,
-            parts.hub,
-            parts.liveness,
-            parts.metrics,
-        )
-        await connection.serve()
+        outlet = outlet_of(socket.scope)
+        connection = Connection(socket, outlet, visitor, parts.guard, queries, parts.hub, parts.liveness, parts.metrics)
+        try:
+            with parts.guard.websocket(visitor):
+                await socket.accept()
+                await connection.serve()
+        except Refusal as refusal:
+            await _deny(socket, parts, refusal)
+
+
+async def _deny(socket: WebSocket, parts: Parts, refusal: Refusal) -> None:
+    parts.metrics.refused.labels(refusal.problem).inc()
+    await socket.send_denial_response(problems.problem_response(refusal))
 
 
 def _add_operations(app: FastAPI, parts: Parts) -> None:
@@ -132,6 +133,7 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
         parts.metrics.live.set(parts.liveness.live)
         not_whole = sum(not model.whole for model in parts.reading.systems.values())
         parts.metrics.systems_not_whole.set(not_whole)
+        parts.metrics.audit_unwritten.set(parts.guard.audit.unwritten)
         return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

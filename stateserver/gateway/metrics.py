@@ -44,6 +44,9 @@ class Metrics:
             ["problem"],
             registry=self.registry,
         )
+        self.audit_unwritten = Gauge(
+            f"{PREFIX}_audit_lines_unwritten", "Lines that the audit log could not take", registry=self.registry
+        )
         self.registry.register(_Counted(lambda: self.notifications))
 
     def text(self) -> bytes:

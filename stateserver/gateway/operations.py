@@ -24,7 +24,7 @@ class Bound(StrEnum):
 
 
 class Operation(NamedTuple):
-    """`needs` is None where any good credential will do; `open` where none is asked for."""
+    """One of them. `needs` is None where any good credential will do; `open` where none is asked for."""
 
     name: str
     needs: Permission | None
@@ -32,6 +32,7 @@ class Operation(NamedTuple):
     open: bool = False
     command: bool = False
     """It changes something: it is written down before it is carried out."""
+    body_bytes_max: int = 64 << 10
 
     @property
     def verb(self) -> str:
@@ -56,7 +57,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         Operation("commands.send", _COMMAND, Bound.NAMED, command=True),
         Operation("warnings.acknowledge", _COMMAND, Bound.NAMED, command=True),
         Operation("units.label", _COMMAND, Bound.NAMED, command=True),
-        Operation("packets.append", _APPEND, Bound.LOOKED_UP, command=True),
+        Operation("packets.append", _APPEND, Bound.LOOKED_UP, body_bytes_max=1 << 20),
         Operation("subscribe", _READ, Bound.NAMED),
         Operation("unsubscribe", _READ),
         Operation("ping", None),

@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 
 from stateserver.gateway import compact_json
 from stateserver.gateway.metrics import Metrics
-from stateserver.gateway.refusals import BadRequest, NotLoggedIn, Refusal
+from stateserver.gateway.refusals import BadRequest, Refusal, TooLarge
+from stateserver.gateway.turned_away import BodyTooSlow, Later
 
 RETRY_AFTER_S = 1
 
@@ -47,9 +48,13 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
 def problem_response(refusal: Refusal) -> Response:
     """A refusal as HTTP's answer; a WebSocket that is not accepted gets the same."""
-    headers = {"www-authenticate": "Bearer"} if isinstance(refusal, NotLoggedIn) else {}
-    if refusal.status in (429, 503):
-        headers["retry-after"] = str(RETRY_AFTER_S)
+    headers = {}
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if refusal.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        headers["retry-after"] = str(refusal.retry_after_s if isinstance(refusal, Later) else RETRY_AFTER_S)
+    if isinstance(refusal, TooLarge | BodyTooSlow):
+        headers["connection"] = "close"  # what more is to come isn't read
     return _respond(refusal.status, refusal.document(), headers)
 
 

@@ -58,8 +58,7 @@ class Session:
 
     def _guarded(self, name: str, method: Method) -> Method:
         async def guarded(params: Params) -> bytes | Pieces:
-            self._guard.allow_call(self._visitor, name, params)
-            return await method(params)
+            return await self._guard.call(self._visitor, name, params, method)
 
         return guarded
 

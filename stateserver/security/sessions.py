@@ -1,7 +1,7 @@
 """Sessions of people in a browser: what a log-in's cookie holds, signed (JWT, HS256).
 
-The algorithm is pinned, and a token says which key signed it, so keys can be replaced while sessions last. Log-ins
-that another issuer signed (EdDSA) would be a reader of their own beside this one, giving the same Principal.
+The algorithm is pinned, and a token says which key signed it, so keys can be replaced while sessions last. A session
+also carries what let its bearer in, an API key or a signed token: once that is withdrawn, the session is over.
 """
 
 import base64
@@ -9,12 +9,13 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jwt
 
 from stateserver.errors import StateServerError
 from stateserver.security.secret_document import SecretTrouble
+from stateserver.security.signed_tokens import Proof
 from stateserver.security.tokens import Principal, Role
 
 SECRET_BYTES_MIN: Final = 32
@@ -25,6 +26,13 @@ _REQUIRED: Final = ["exp", "iat", "iss", "aud", "sub"]
 
 class SessionRefused(StateServerError):
     """A session that is over, or was never given out here."""
+
+
+class Session(NamedTuple):
+    """Whose it is, and by which signed token they came; `proof` is None where it was an API key."""
+
+    principal: Principal
+    proof: Proof | None
 
 
 class Sessions:
@@ -43,7 +51,7 @@ class Sessions:
         self._audience = audience
         self.lifetime_s = lifetime_s
 
-    def issue(self, principal: Principal, now_s: int, ends_s: int | None = None) -> str:
+    def issue(self, principal: Principal, now_s: int, ends_s: int | None = None, proof: Proof | None = None) -> str:
         """A session for a principal, from now on for a lifetime, but not beyond `ends_s`. Seconds since 1970."""
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -52,15 +60,16 @@ class Sessions:
             "role": str(principal.role),
             "systems": None if principal.systems is None else sorted(principal.systems),
             "iat": now_s,
+            "proof": proof,
             "exp": min(now_s + self.lifetime_s, ends_s if ends_s is not None else now_s + self.lifetime_s),
         }
         return jwt.encode(claims, self._secrets[self._signing], _ALGORITHM, headers={"kid": self._signing})
 
-    def read(self, session: str) -> Principal:
+    def read(self, session: str) -> Session:
         """Whose session it is. Raises SessionRefused.
 
-        Whether its token still holds is the token book's to say: ask it too, so that a withdrawn token ends
-        its sessions.
+        Whether its token still holds is for those to say who know it: ask them too, so that a withdrawn token
+        ends its sessions.
         """
         try:
             secret = self._secrets[jwt.get_unverified_header(session)["kid"]]
@@ -75,7 +84,9 @@ class Sessions:
             )
             systems = claims["systems"]
             bound_to = None if systems is None else frozenset(str(system) for system in systems)
-            return Principal(claims["sub"], Role(claims["role"]), bound_to)
+            proof = claims.get("proof")
+            principal = Principal(claims["sub"], Role(claims["role"]), bound_to)
+            return Session(principal, None if proof is None else Proof(*proof))
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, RecursionError):
             raise SessionRefused("the session is over or unknown", "Log in again.") from None
 

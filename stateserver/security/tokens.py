@@ -5,6 +5,10 @@
 
 `expires` in ms since 1970, or null. A token is 256 random bits behind a prefix by which scanners know it; only its
 hash is kept, and a plain one is enough, as there is nothing to guess.
+
+A machine may have a client certificate in a token's place: then there is no `sha256`, but a `certificate`, which is
+`sha256:` and the hash of the certificate (DER) in hex, or `dns:` or `uri:` and a name that it was given by its
+authority (subjectAltName), which outlives a renewal.
 """
 
 import hashlib
@@ -82,11 +86,12 @@ class TokenRefused(StateServerError):
 
 
 class TokenEntry(NamedTuple):
-    """A token as it is kept: by its hash. `expires_ms` since 1970, None for never."""
+    """A token as it is kept: by its hash. Or a certificate. `expires_ms` since 1970, None for never."""
 
     principal: Principal
-    sha256: str
+    sha256: str | None
     expires_ms: int | None
+    certificate: str | None = None
 
 
 class TokenBook:
@@ -94,12 +99,14 @@ class TokenBook:
 
     def __init__(self, entries: Iterable[TokenEntry]) -> None:
         self._by_hash: dict[str, TokenEntry] = {}
+        self._by_certificate: dict[str, TokenEntry] = {}
         self._by_id: dict[str, TokenEntry] = {}
         for entry in entries:
-            if entry.principal.id in self._by_id or entry.sha256 in self._by_hash:
-                raise TokenTrouble(f"token {entry.principal.id!r} is there twice", "Give each its own id and token.")
-            self._by_hash[entry.sha256] = entry
-            self._by_id[entry.principal.id] = entry
+            places = ((self._by_id, entry.principal.id), (self._by_hash, entry.sha256))
+            for place, name in (*places, (self._by_certificate, entry.certificate)):
+                if name is not None and place.setdefault(name, entry) is not entry:
+                    trouble = f"token {entry.principal.id!r} is there twice"
+                    raise TokenTrouble(trouble, "Give each its own id and token, or certificate.")
 
     @classmethod
     def load(cls, text_or_path: str) -> "TokenBook":
@@ -118,9 +125,21 @@ class TokenBook:
             entry = self._by_hash.get(digest)
             # Found by its hash already: compared in constant time all the same, so that no later change of the
             # look-up can let time tell.
-            if entry is not None and hmac.compare_digest(entry.sha256, digest) and not _expired(entry, now_ms):
+            same = entry is not None and hmac.compare_digest(str(entry.sha256), digest)
+            if entry is not None and same and not _expired(entry, now_ms):
                 return entry.principal
         raise TokenRefused("the token is unknown or has expired", "Get one: stateserver keys token")
+
+    def of_certificate(self, names: Iterable[str], now_ms: int) -> Principal:
+        """Whose certificate it is that goes by these names. Raises TokenRefused where nobody's, or by two."""
+        entries = [entry for name in names if (entry := self._by_certificate.get(name)) is not None]
+        if len({entry.principal for entry in entries}) == 1 and not _expired(entries[0], now_ms):
+            return entries[0].principal
+        raise TokenRefused("the certificate is nobody's here", "Add an entry for it to the token file.")
+
+    def knows(self, token_id: str) -> bool:
+        """Is there an entry of this id?"""
+        return token_id in self._by_id
 
     def expires_ms(self, principal: Principal) -> int | None:
         """When the principal's token ends, in ms since 1970; None for never, or where it is not known here."""
@@ -165,19 +184,36 @@ def _read_entry(entry: object, number: int) -> TokenEntry:
     where = f"entry {number} of the token file"
     if not isinstance(entry, dict):
         raise TokenTrouble(f"{where} is no JSON object", "See: stateserver keys token --help")
-    refuse_unknown_members(entry, frozenset({"id", "sha256", "role", "systems", "expires"}), where)
+    refuse_unknown_members(entry, frozenset({"id", "sha256", "certificate", "role", "systems", "expires"}), where)
     token_id = entry.get("id")
     if not isinstance(token_id, str) or not token_id or name_trouble(token_id):
         raise TokenTrouble(f"{where} has no usable id", "An id is a text of up to 1024 bytes.")
     where = f"token {token_id!r} of the token file"
-    digest = entry.get("sha256")
-    if not isinstance(digest, str) or not _SHA256_HEX.fullmatch(digest.lower()):
-        raise TokenTrouble(f"{where}: its sha256 is not 64 hex digits", "Keep the token's hash, never the token.")
+    if ("sha256" in entry) == ("certificate" in entry):
+        raise TokenTrouble(f"{where} has not one of sha256 and certificate", "Give it one of them.")
+    digest = None if "certificate" in entry else _read_digest(entry["sha256"], where)
+    certificate = _read_certificate(entry["certificate"], where) if "certificate" in entry else None
     expires = entry.get("expires")
     if expires is not None and (not isinstance(expires, int) or isinstance(expires, bool) or expires < 0):
         raise TokenTrouble(f"{where}: expires is neither null nor ms since 1970", "Such as 1767225600000.")
     principal = Principal(token_id, _read_role(entry, where), _read_bounds(entry, where))
-    return TokenEntry(principal, digest.lower(), expires)
+    return TokenEntry(principal, digest, expires, certificate)
+
+
+def _read_digest(digest: object, where: str) -> str:
+    if not isinstance(digest, str) or not _SHA256_HEX.fullmatch(digest.lower()):
+        raise TokenTrouble(f"{where}: its sha256 is not 64 hex digits", "Keep the token's hash, never the token.")
+    return digest.lower()
+
+
+def _read_certificate(name: object, where: str) -> str:
+    kind, _, value = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if kind == "sha256":
+        return f"sha256:{_read_digest(value.replace(':', ''), where)}"
+    if kind not in {"dns", "uri"} or not value or name_trouble(value):
+        hint = "Such as sha256:<hex of its SHA-256>, or dns:ps-7.mine.example."
+        raise TokenTrouble(f"{where}: its certificate is no name of one", hint)
+    return f"dns:{value.lower()}" if kind == "dns" else f"uri:{value}"
 
 
 def _read_role(entry: dict[str, Any], where: str) -> Role:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from stateserver.codec.blast import BlastDocument, split_document
@@ -18,16 +17,18 @@ from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
 from stateserver.gateway.app import Parts, build_app
 from stateserver.gateway.auth import Doorkeeper
+from stateserver.gateway.bounded_http import Bounds
 from stateserver.gateway.guard import Guard
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
-from stateserver.gateway.outlet import WebSocketProtocol
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.report_desk import ReportDesk
-from stateserver.gateway.serve import MESSAGE_BYTES_MAX, listen
+from stateserver.gateway.serve import listen
+from stateserver.gateway.server import Server, server_config
+from stateserver.gateway.tls import Certificates
 from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
@@ -138,19 +139,14 @@ async def serving(
     parts: Parts,
     tokens: Tokens,
     feed: Callable[[], Awaitable[None]] | None = None,
+    bounds: Bounds | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Gateway]:
     """The gateway, from its first answer to its stop."""
     if feed is None:
         parts.liveness.enter(Condition.LIVE)
-    config = uvicorn.Config(
-        build_app(parts, feed),
-        log_config=None,
-        ws=WebSocketProtocol,
-        ws_max_size=MESSAGE_BYTES_MAX,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = Server(server_config(build_app(parts, feed), bounds or Bounds(), certificates))
+    server.config.timeout_graceful_shutdown = 1
     with listen("127.0.0.1", 0) as listener:
         task = asyncio.create_task(server._serve([listener]))
         try:

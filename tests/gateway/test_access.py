@@ -14,7 +14,8 @@ from websockets.exceptions import InvalidStatus
 from stateserver.domain.records import FrameRecord
 from stateserver.gateway.app import build_app
 from stateserver.gateway.auth import Visitor
-from stateserver.gateway.guard import GuardedRoute, authorize
+from stateserver.gateway.guard import authorize
+from stateserver.gateway.guarded_route import GuardedRoute
 from stateserver.gateway.operations import OPERATIONS, Bound, Operation
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import NotAllowed, UnknownSystem
