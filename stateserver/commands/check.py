@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 
@@ -12,8 +11,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from stateserver.errors import StateServerError
+from stateserver.gateway.protection import load_tokens
+from stateserver.gateway.tls import Certificates
 from stateserver.security.keyring import KeyRing
-from stateserver.security.tokens import TokenBook
 from stateserver.settings import Settings, describe, kafka_client_options, load_settings, variable
 
 BROKER_LIMIT_S = 10.0
@@ -101,21 +101,22 @@ def check_keyring(settings: Settings) -> Iterator[str]:
 
 
 def check_tls(settings: Settings) -> Iterator[str]:
-    """That the gateway's certificate and key can be used, where there are any."""
-    if settings.tls_cert is not None and settings.tls_key is not None:
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
-        except (OSError, ssl.SSLError) as error:
-            names = f"{variable('tls_cert')} and {variable('tls_key')}"
-            raise CheckFailed(f"the gateway can't use its certificate: {error}", f"see {names}") from error
+    """That the gateway's certificate and key can be used, and its clients' authority, where there are any."""
+    if settings.tls_cert is not None:
+        Certificates(settings)
         yield "the gateway's certificate and its key"
+        if settings.tls_client_ca is not None:
+            yield f"who signs clients' certificates, which are {settings.tls_client}"
 
 
 def check_tokens(settings: Settings) -> Iterator[str]:
-    """That the hashed API keys can be read, where there are any."""
-    if settings.tokens_file is not None:
-        TokenBook.load(settings.tokens_file.get_secret_value())
-        yield "hashed API keys"
+    """That the hashed API keys and the keys of signed tokens can be read, where there are any."""
+    if settings.tokens_file is not None or settings.tokens_jwt_keys is not None:
+        load_tokens(settings)
+        if settings.tokens_file is not None:
+            yield "hashed API keys"
+        if settings.tokens_jwt_keys is not None:
+            yield "keys of signed tokens"
 
 
 CHECKS = (check_broker, check_data_dir, check_keyring, check_tls, check_tokens)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stateserver.codec.packet import Kind
+from stateserver.commands import keys_jwt
 from stateserver.security.keyring import EVERY_SYSTEM, KeyRing, new_key_document
 from stateserver.security.secret_document import load_secret_document, replace_private_file, write_private_file
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
@@ -32,6 +33,9 @@ systems_option = click.option(
 @click.group()
 def command() -> None:
     """Make and list the keys that seal records, and the tokens that let clients in."""
+
+
+command.add_command(keys_jwt.command)
 
 
 @command.command()
@@ -120,20 +124,31 @@ def list_keys(ring: str | None) -> None:
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]), help="What its bearer may do.")
 @systems_option
 @click.option("--days", type=click.IntRange(1, 36500), help="For how many days. Without it, until withdrawn.")
+@click.option("--certificate", help="A client certificate instead: sha256:HEX, dns:NAME or uri:NAME.")
 @out_option
 @add_option
 def token(
-    token_id: str, role: str, systems: tuple[str, ...], days: int | None, out: Path | None, add: Path | None
+    token_id: str,
+    role: str,
+    systems: tuple[str, ...],
+    days: int | None,
+    certificate: str | None,
+    out: Path | None,
+    add: Path | None,
 ) -> None:
     """Make a token for the API, and the entry that lets it in.
 
-    The token is shown this once. What is kept, in the file of STATESERVER_TOKENS_FILE, is its hash alone.
+    The token is shown this once. What is kept, in the file of STATESERVER_TOKENS_FILE, is its hash alone. With
+    --certificate there is no token: the entry lets in who has that certificate.
     """
     if out is not None and add is not None:
         raise click.UsageError("Either --out or --add: the entry goes to one file.")
     expires_ms = None if days is None else time.time_ns() // 1_000_000 + days * A_DAY_MS
     made = new_token()
     entry = entry_document(made, token_id, Role(role), list(systems), expires_ms)
+    if certificate is not None:
+        entry = {**entry, "certificate": certificate}
+        del entry["sha256"]
     entries = load_secret_document(str(add), "token file").get("keys", []) if add is not None else []
     document = _written({"keys": [*entries, entry]})
     TokenBook.load(document)
@@ -141,7 +156,7 @@ def token(
         write_private_file(out, document)
     elif add is not None:
         replace_private_file(add, document)
-    click.echo(f"Token: {made}")
+    click.echo(f"Token: {made}" if certificate is None else f"{token_id} comes by the certificate {certificate}.")
     if out is None and add is None:
         click.echo(document, nl=False)
 

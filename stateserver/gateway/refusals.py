@@ -3,6 +3,7 @@
 from typing import Any
 
 from stateserver.errors import StateServerError
+from stateserver.logs import without_credentials
 
 
 class Refusal(StateServerError):
@@ -12,6 +13,10 @@ class Refusal(StateServerError):
     code = -32000
     problem = "refused"
     title = "Refused"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        # What is refused is often said again, and somebody may have put a token in its place.
+        super().__init__(without_credentials(message), hint)
 
     def document(self) -> dict[str, Any]:
         """The problem document (RFC 9457)."""
