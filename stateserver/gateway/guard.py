@@ -139,7 +139,7 @@ class Guard:
 def _refuse_credentials_in(connection: HTTPConnection) -> None:
     """Raise CredentialInQuery where the query string has one, or what is meant to be one."""
     named = NAMES_OF_CREDENTIALS & {name.lower() for name in connection.query_params}
-    if named or any(CREDENTIAL.search(value) for value in connection.query_params.values()):
+    if named or CREDENTIAL.search(connection.scope["query_string"].decode("latin-1")):
         raise CredentialInQuery
 
 
