@@ -103,11 +103,11 @@ class Gateway:
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=LIMIT_S, trust_env=False)
 
-    def websocket(self, **headers: str) -> connect:
+    def websocket(self, query: str = "", **headers: str) -> connect:
         """A WebSocket that bears the viewer's token, or has these headers instead."""
         sent = headers or {"authorization": f"Bearer {self.tokens.viewer}"}
         return connect(
-            f"ws://127.0.0.1:{self.port}/api/v1/ws",
+            f"ws://127.0.0.1:{self.port}/api/v1/ws{query}",
             additional_headers={name.replace("_", "-"): value for name, value in sent.items()},
             max_size=None,
             proxy=None,

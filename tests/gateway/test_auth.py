@@ -156,10 +156,8 @@ async def test_a_read_by_cookie_from_another_site_is_refused(site: Gateway) -> N
 
 async def refusal(gateway: Gateway, query: str = "", **headers: str) -> int:
     """The HTTP status that a WebSocket is refused with; 101 where it is not."""
-    connecting = gateway.websocket(**(headers or {"x_nothing": "here"}))
-    connecting.uri += query
     try:
-        async with connecting:
+        async with gateway.websocket(query, **(headers or {"x_nothing": "here"})):
             return 101
     except InvalidStatus as refused:
         status: int = json.loads(refused.response.body)["status"]

@@ -101,7 +101,7 @@ async def test_it_can_be_traded_for_a_session_and_lasts_no_longer_than_it(site: 
 async def test_a_key_that_is_withdrawn_ends_the_connections_that_it_let_in(
     site: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(websocket, "CREDENTIAL_CHECK_S", 0.05)
+    monkeypatch.setattr(websocket, "CHECK_S", 0.05)
     headers = await session(site, signed())
     async with (
         site.websocket(authorization=f"Bearer {signed()}") as one,
@@ -127,8 +127,6 @@ async def test_in_an_address_it_is_refused_with_what_to_do(site: Gateway, where:
             assert answer.json()["type"] == "urn:stateserver:problem:credential-in-query"
             assert token not in answer.text
             assert "withdraw it" in answer.json()["hint"]
-        connecting = site.websocket()
-        connecting.uri += f"?{where}={token}"
         with pytest.raises(InvalidStatus) as refused:
-            await connecting
+            await site.websocket(f"?{where}={token}")
         assert refused.value.response.status_code == 401
