@@ -20,5 +20,6 @@ def command() -> None:
     """
     settings = load_settings(os.environ)
     set_up_logging(settings)
-    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+    # Without log_config=None uvicorn would set up its own logging here, past ours that hides secrets.
+    with asyncio.Runner(loop_factory=uvicorn.Config("", log_config=None).get_loop_factory()) as runner:
         runner.run(serve(settings))

@@ -220,6 +220,12 @@ class BoundedWebSocket(WebSocketProtocol):
 
     bounds: Bounds
 
+    async def send(self, message: Any) -> None:
+        """As uvicorn's, which would log each refused WebSocket as an error of the app's."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         """They are gone."""
         self.bounds.leave(self.client[0] if self.client else UNKNOWN)

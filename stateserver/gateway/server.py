@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ HANDSHAKE_LIMIT_S: Final = 10.0
 
 def server_config(app: FastAPI, bounds: Bounds, certificates: Certificates | None = None) -> uvicorn.Config:
     """How uvicorn serves the app: by TLS where there is a certificate."""
+    # At INFO it tells of each WebSocket with its query string, at DEBUG of each header and frame.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     http, websocket = protocols(bounds)
     return uvicorn.Config(
         app,
