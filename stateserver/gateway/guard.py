@@ -5,6 +5,7 @@ A WebSocket is let in once by `admit`; each of its calls then goes through `call
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -27,6 +28,7 @@ _TURNED_AWAY: Final = frozenset({401, 403, 408, 413, 429})
 LOG_IN: Final = "session.open"
 _DETAILS: Final = ("action", "unit", "field", "id")
 Params = dict[str, Any]
+_under_way: ContextVar[tuple[Audit, What, Visitor | None] | None] = ContextVar("under_way", default=None)
 Answer = TypeVar("Answer")
 
 
@@ -114,6 +116,15 @@ class Guard:
     @contextmanager
     def recorded(self, what: What, who: Visitor | None, details: Mapping[str, Any]) -> Iterator[None]:
         """Write down what is a command, before and after, and of anything else that it was refused."""
+        token = _under_way.set((self.audit, what, who))
+        try:
+            with self._recorded(what, who, details):
+                yield
+        finally:
+            _under_way.reset(token)
+
+    @contextmanager
+    def _recorded(self, what: What, who: Visitor | None, details: Mapping[str, Any]) -> Iterator[None]:
         if who is None or not OPERATIONS[what.operation].command:
             try:
                 yield
@@ -134,6 +145,14 @@ class Guard:
             raise
         finally:
             self.audit.command_ended(what, who, outcome, reason, details)
+
+
+def note_refusal(system: str, reason: str) -> None:
+    """Write down that a part of what is under way was refused: one record of many, which the rest doesn't wait for."""
+    under_way = _under_way.get()
+    if under_way is not None:
+        audit, what, who = under_way
+        audit.refused(what._replace(system=system), who, reason)
 
 
 def _refuse_credentials_in(connection: HTTPConnection) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from stateserver.gateway import api_models as models
-from stateserver.gateway import refusals
+from stateserver.gateway import refusals, turned_away
 from stateserver.gateway.operations import OPERATIONS, Bound
 from stateserver.gateway.packet_bodies import AVRO, JSON
 from stateserver.gateway.parameters import RECORDS_A_CALL_MAX
@@ -89,6 +89,7 @@ TOLD: Final[dict[str, Told]] = {
     "health.ready": Told({200: models.Ready, 503: models.Ready}),
     "metrics": Told({200: None}),
 }
+_WITHOUT_A_BODY: Final = frozenset({"health.live", "health.ready", "metrics", "session.get"})
 SAID: Final = {200: "As asked", 201: "Done", 202: "Under way", 204: "Done, nothing to say", 503: "Not ready"}
 MODELS: Final = sorted(
     {model for told in TOLD.values() for model in told.answers.values() if model is not None} | {models.Problem},
@@ -183,11 +184,16 @@ def _problems(name: str, told: Told) -> Document:
     operation = OPERATIONS[name]
     found: set[type[Refusal]] = set(told.refusals)
     if not name.startswith("health") and name != "metrics":
-        found |= {refusals.BadRequest, refusals.TooMany}
+        found |= {refusals.BadRequest, turned_away.TooManyRequests, turned_away.TooManyFailures}
     if not operation.open:
         found |= {refusals.NotLoggedIn, refusals.ForeignOrigin}
         if operation.needs not in (None, Permission.READ) or operation.bound is not Bound.NOT:
             found.add(refusals.NotAllowed)
+    if name not in _WITHOUT_A_BODY and operation.needs is not Permission.READ:
+        found |= {refusals.TooLarge, turned_away.BodyTooSlow}
+    if operation.command:
+        found.add(turned_away.NotWrittenDown)
+    found.add(turned_away.CredentialInQuery)
     by_status: dict[int, list[type[Refusal]]] = {}
     for refusal in sorted(found, key=lambda one: (one.status, one.problem)):
         by_status.setdefault(refusal.status, []).append(refusal)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from stateserver.codec.packet import Kind, PacketHeader, read_packet
 from stateserver.codec.topics import system_key
-from stateserver.gateway.guard import authorize
+from stateserver.gateway.guard import authorize, note_refusal
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import Entry, JournalPen, Place
 from stateserver.gateway.operations import OPERATIONS
@@ -83,12 +83,15 @@ class Packets:
             return _refused("too_large", f"{len(value)} bytes; a record has {RECORD_BYTES_MAX} at most")
         try:
             header = read_packet(value)
-            authorize(who, OPERATIONS["packets.append"], header.system)
         except Rejected as rejection:
             return _refused(rejection.reason, rejection.detail)
+        try:
+            authorize(who, OPERATIONS["packets.append"], header.system)
         except Refusal as refusal:
+            note_refusal(header.system, refusal.problem)
             return _refused(refusal.problem.replace("-", "_"), refusal.message)
         if header.kind is not Kind.FRAME and not may(who, Permission.LINK, header.system):
+            note_refusal(header.system, "kind-not-allowed")
             return _refused("kind_not_allowed", f"the role {who.role} appends frames, no {header.kind}")
         return header
 

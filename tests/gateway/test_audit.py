@@ -13,10 +13,12 @@ from stateserver.gateway import audit as module
 from stateserver.gateway.audit import LINES_A_WINDOW, Audit, AuditFile, AuditTrouble, What
 from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import Guard
-from stateserver.gateway.refusals import BadRequest, NotAllowed, NotLoggedIn, NotWrittenDown, UnknownSystem
+from stateserver.gateway.refusals import BadRequest, NotAllowed, NotLoggedIn, UnknownSystem
+from stateserver.gateway.turned_away import NotWrittenDown
 from stateserver.security.tokens import Principal, Role, new_token
 from tests.gateway.serving import Caller, Gateway, make_parts, make_tokens, serving
 from tests.gateway.test_limits import Clock
+from tests.gateway.test_packets import CAPTURED, in_json
 from tests.gateway.test_system_model import sample_events
 
 OPERATOR = Visitor(Principal("anna", Role.OPERATOR, frozenset({"site"})), lambda: True, "signed_token", "192.0.2.1")
@@ -206,6 +208,7 @@ async def test_over_http_and_websocket(tmp_path: Path) -> None:
         ("refused", "systems.get", "credential-in-query", None),
         ("refused", "systems.list", "not-allowed", "packet-server"),
         ("refused", "systems.get", "unknown-system", "bound"),
+        ("refused", "packets.append", "unknown-system", "bound-packet-server"),
         ("refused", "session.open", "not-logged-in", None),
         ("log_in", "session.open", None, "viewer"),
         ("refused", "session.close", "foreign-origin", None),
@@ -223,6 +226,9 @@ async def ask_for_trouble(site: Gateway) -> None:
         async with site.client(tokens.packet_server) as server, site.client(tokens.bound) as bound:
             await server.get("/api/v1/systems")
             await bound.get("/api/v1/systems/site")
+        async with site.client(tokens.bound_by_role[Role.PACKET_SERVER]) as server:
+            (one,) = (await server.post("/api/v1/packets", json=in_json(CAPTURED[:1]))).json()["records"]
+            assert one["reason"] == "unknown_system"
         await nobody.post("/api/v1/session")
         await viewer.post("/api/v1/session")
         await nobody.delete("/api/v1/session", headers={"origin": "http://evil.example"})

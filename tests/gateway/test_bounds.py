@@ -14,7 +14,8 @@ from stateserver.gateway import guarded_route
 from stateserver.gateway.addresses import Addresses
 from stateserver.gateway.bounded_http import Bounds, Numbers
 from stateserver.gateway.limits import Limits, Rates
-from stateserver.gateway.refusals import NotFromAProxy, Refusal, TooManyConnections
+from stateserver.gateway.refusals import Refusal
+from stateserver.gateway.turned_away import NotFromAProxy, TooManyConnections
 from tests.gateway.serving import LIMIT_S, Gateway, make_parts, make_tokens, serving
 from tests.gateway.test_system_model import sample_events
 
@@ -174,7 +175,7 @@ class TestSize:
             client.send(b"POST /api/v1/session HTTP/1.1\r\nhost: x\r\n", bearer, length, b"\r\n")
             if not declared:
                 client.send(b"186a0\r\n", b"x" * 100_000)
-            assert await client.refused() == (413, "body-too-large")
+            assert await client.refused() == (413, "too-large")
 
     async def test_who_may_not_is_told_before_their_body_is_read(self) -> None:
         async with bounded() as (site, _), raw(site) as client:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from stateserver.gateway import limits
 from stateserver.gateway.addresses import Addresses, counted_as
 from stateserver.gateway.limits import Allowance, Limits, Rates
-from stateserver.gateway.refusals import TooManyFailures, TooManyRequests, TooManyWebSockets
+from stateserver.gateway.turned_away import TooManyFailures, TooManyRequests, TooManyWebSockets
 
 
 class Clock:
