@@ -6,7 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from stateserver.gateway import compact_json
 from stateserver.gateway.metrics import Metrics
@@ -32,9 +34,12 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         where = ".".join(str(part) for part in first["loc"])
         return await refused(request, BadRequest(f"{where}: {first['msg']}"))
 
-    async def plain(_: Request, error: Exception) -> Response:
+    async def plain(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _respond(error.status_code, _document(error.status_code), dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"allow": ", ".join(_methods_at(request))}
+        return _respond(error.status_code, _document(error.status_code), headers)
 
     async def failed(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -56,6 +61,13 @@ def problem_response(refusal: Refusal) -> Response:
     if isinstance(refusal, TooLarge | BodyTooSlow):
         headers["connection"] = "close"  # what more is to come isn't read
     return _respond(refusal.status, refusal.document(), headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All methods of an address: the framework names those of one of its routes alone."""
+    contexts = [(compile_path(str(one.path))[0], one.methods) for one in iter_route_contexts(request.app.routes)]
+    found = [methods or () for pattern, methods in contexts if pattern.match(request.scope["path"])]
+    return sorted({method for methods in found for method in methods})
 
 
 def _document(status: int, detail: str | None = None) -> dict[str, Any]:

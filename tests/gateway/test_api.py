@@ -166,6 +166,16 @@ async def test_an_address_that_nothing_is_at_is_a_problem_too(told: Gateway) -> 
     assert (await get(told, "/api/v1/nothing", 404))["type"] == "about:blank"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("systems", "GET"), ("session", "DELETE, GET, POST"), ("packets", "POST")]
+)
+async def test_a_wrong_method_is_told_which_there_are(gateway: Gateway, path: str, allowed: str) -> None:
+    async with gateway.client() as client:
+        answer = await client.put(f"/api/v1/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_systems_are_named_by_any_unicode(gateway: Gateway) -> None:
     name = "Grube 7 å%2F?#&"
     gateway.tell(event._replace(system=name) for event in sample_events())
