@@ -5,6 +5,7 @@ No error repeats what such a document, or a text that was meant to be one, says.
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from stateserver.errors import StateServerError
 DOCUMENT_BYTES_MAX = 16 * 1024**2
 # Whoever may read must be the owner, and what may be executed is no secret's file.
 _FORBIDDEN_MODE = 0o177
+# A token of ours or anybody's, or 32 bytes in base64 or hex.
+_LIKE_A_KEY = re.compile(r"stsv_.*|eyJ.*|[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{42,}")
 
 
 class SecretTrouble(StateServerError):
@@ -92,8 +95,8 @@ def _read_private_file(path: str, what: str) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as trouble:
         raise SecretTrouble(
-            f"cannot read the {what} at {path}: {trouble.strerror}", "Check the path and who may read it."
-        ) from trouble
+            f"cannot read the {what} at {_shown(path)}: {trouble.strerror}", "Check the path and who may read it."
+        ) from None  # the error itself says the path again
     try:
         _refuse_unless_private(os.fstat(descriptor).st_mode, f"the {what} at {path}", path)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
@@ -106,6 +109,11 @@ def _read_private_file(path: str, what: str) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise SecretTrouble(f"the {what} at {path} is not UTF-8", "Save it as UTF-8.") from None
+
+
+def _shown(path: str) -> str:
+    """The path, but for one that is more likely a token or a key, given where a path belongs."""
+    return "(hidden)" if _LIKE_A_KEY.fullmatch(path) else path
 
 
 def _refuse_unless_private(mode: int, what: str, path: str) -> None:

@@ -25,6 +25,14 @@ def refusal(text_or_path: str) -> str:
     return trouble.message
 
 
+def test_a_secret_where_its_path_belongs_is_not_said_again() -> None:
+    for secret in ("stsv_" + "x" * 43, "eyJhbGciOiJub25lIn0.e30.", "k" * 43 + "="):
+        assert secret not in refusal(secret)
+        assert "(hidden)" in refusal(secret)
+    for path in ("/run/secrets/stateserver/token-keys-of-the-site", "keys/ring.json", "a.b.json"):
+        assert path in refusal(path)
+
+
 def test_a_document_is_its_text() -> None:
     assert load_secret_document(' {"key": 1}', "key ring") == {"key": 1}
 
