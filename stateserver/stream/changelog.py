@@ -46,11 +46,17 @@ class CutReader:
             raise OtherLog(f"another record lies at offset {record.offset}")
         self.proved = True
 
-    def _end_cut(self, marker: LogRecord) -> list[Row]:
-        self.lineage = bytes.fromhex(decode_marker(marker.value or b"").lineage)
-        self.position = marker.offset + 1
-        cut = dict(marker.headers).get(STANDS_FOR)
-        whole = (*self._unmarked, marker)
-        self._unmarked = []
-        # Rows of another cut belong to a checkpoint that was cut off.
-        return [Row(record.key, record.value) for record in whole if dict(record.headers).get(STANDS_FOR) == cut]
+    def _end_cut(self, record: LogRecord) -> list[Row]:
+        marker = decode_marker(record.value or b"")
+        self.lineage = bytes.fromhex(marker.lineage)
+        self.position = record.offset + 1
+        rows, self._unmarked = (*self._unmarked, record), []
+        if not marker.whole:
+            # Rows of another cut belong to a checkpoint that was cut off.
+            cut = _cut_of(record)
+            rows = tuple(row for row in rows if _cut_of(row) == cut)
+        return [Row(row.key, row.value) for row in rows]
+
+
+def _cut_of(record: LogRecord) -> bytes | None:
+    return dict(record.headers).get(STANDS_FOR)

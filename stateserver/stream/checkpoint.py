@@ -70,7 +70,7 @@ async def write_checkpoint(
 
     await events.flush()
 
-    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, events.changes.next_offset).encode())
+    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, events.changes.next_offset, pen.commits).encode())
     state = [*cut.state, marker]
     sheets = [
         Sheet(topics.units, cut.units, headers),

@@ -51,6 +51,7 @@ class PartitionKeeper:
         self._events: Events
         self._checkpointing = asyncio.Lock()
         self._restored: Restored | None = None
+        self._unwritten: BaseException | None = None
         self._since_ms = care.ports.clock.now_ms()
         self._records = 0
         self._uncut = 0
@@ -127,19 +128,32 @@ class PartitionKeeper:
         logger.critical("%s (%s)", trouble, trouble.hint, exc_info=trouble.__cause__)
 
     async def checkpoint(self) -> None:
-        """Make what was applied durable, if there is anything. Raises what the ports raise."""
+        """Make what was applied durable, if there is anything. Raises what the ports raise.
+
+        Whoever waits for it may be cancelled, the checkpoint is not: it is written to its end.
+        """
+        await asyncio.shield(asyncio.create_task(self._checkpoint()))
+
+    async def _checkpoint(self) -> None:
         async with self._checkpointing:
             restored, pen = self._restored, self._pen
             if restored is None or pen is None or self.stopped is not None:
                 return
+            if self._unwritten is not None:
+                raise self._unwritten
             if not (self._processor.moved or self._processor.unpublished):
                 return
             cut = self._processor.cut()
             self._uncut = 0
             copies = Copies(restored.state, restored.units)
-            await write_checkpoint(
-                self.partition, cut, restored.lineage, self._ports, self._care.layout, self._events, pen, copies
-            )
+            try:
+                await write_checkpoint(
+                    self.partition, cut, restored.lineage, self._ports, self._care.layout, self._events, pen, copies
+                )
+            except BaseException as trouble:
+                # The next cut has only what moved since this one: written, it would pass for the whole.
+                self._unwritten = trouble
+                raise
             self._care.metrics.checkpoints += 1
 
     async def look_around(self) -> None:
@@ -147,7 +161,7 @@ class PartitionKeeper:
         if self._restored is None or self.stopped is not None:
             return
         ends = [await self._look_at(topic) for topic in self._care.layout.journals]
-        if all(ends) and not self.caught_up:
+        if all(ends) and self._restored is not None and not self.caught_up:
             self.caught_up = True
             logger.info(
                 "partition %d ready: read to the end, %d records applied since the start, %d systems",
@@ -159,7 +173,7 @@ class PartitionKeeper:
     async def _look_at(self, topic: str) -> bool:
         """Whether the topic is read to its end."""
         progress = await self._ports.journal.progress(topic, self.partition)
-        if progress is None or self._restored is None:
+        if progress is None or self._restored is None:  # it may have been let go meanwhile
             return False
         position, now_ms = self.position(topic), self._ports.clock.now_ms()
         self._care.metrics.unread[(topic, self.partition)] = max(progress.end - position, 0)
@@ -177,11 +191,12 @@ class PartitionKeeper:
         """Append a tick for each system that is silent beyond a deadline. Raises what the log raises."""
         if self._restored is None or self.stopped is not None:
             return
-        due = self._processor.ticks_due(self._ports.clock.now_ms(), self._care.lateness_ms)
-        for topic in {tick.topic for tick in due}:
+        processor = self._processor
+        due = processor.ticks_due(self._ports.clock.now_ms(), self._care.lateness_ms)
+        for topic in sorted({tick.topic for tick in due}):
             if not await self._look_at(topic):
                 # Not read to its end: the records still to come may move the deadline. Ask again then.
-                self._processor.forget_asked(tick.system for tick in due if tick.topic == topic)
+                processor.forget_asked(tick.system for tick in due if tick.topic == topic)
                 continue
             rows = [row for tick in due if tick.topic == topic for row in self._sealed(tick)]
             if not rows:

@@ -196,9 +196,9 @@ async def _from_journal(place: Place, pen: Pen, trouble: Exception) -> tuple[Par
         partition,
         trouble,
     )
-    marker = Marker(starts, secrets.token_hex(LINEAGE_BYTES), 0)
+    marker = Marker(starts, secrets.token_hex(LINEAGE_BYTES), 0, pen.commits)
     marker_row = Row(MARKER_KEY, marker.encode())
-    struck_out = [Row(key, None) for key in await _keys(place) if key != MARKER_KEY]
+    struck_out = [Row(key, None) for key in sorted(await _keys(place)) if key != MARKER_KEY]
     sheet = Sheet(layout.state, [*struck_out, marker_row], stands_for(starts))
     ends = await pen.write([sheet], {(topic, partition): start for topic, start in starts.items()})
     await disk.clear()

@@ -1,8 +1,9 @@
 """What the `state` table holds: keys of its rows, what the worker itself notes of a system, and the marker.
 
 A checkpoint's rows all carry the journal positions they stand for in a header; its last row is the **marker**,
-which says the same and is written when all else is safe. Rows without their marker come from a checkpoint that was
-cut off: they are passed over, as the journal's records will be folded again.
+which says the same and is written when all else is safe. Without transactions, rows without their marker come from a
+checkpoint that was cut off: they are passed over, as the journal's records will be folded again. With them there is
+no such thing, and rows without their marker are older ones, whose marker was compacted away: they count.
 """
 
 import json
@@ -29,12 +30,13 @@ class Marker(NamedTuple):
     """One consistent cut: the journal offset of the next record wanted, by topic.
 
     `lineage` is drawn when a changelog begins; files of another life of the log are told by it. `changes_offset`:
-    all events after the cut are found from there on.
+    all events after the cut are found from there on. `whole`: written in one transaction with its rows.
     """
 
     positions: dict[str, int]
     lineage: str
     changes_offset: int | None
+    whole: bool = False
 
     def encode(self) -> bytes:
         return json.dumps(self._asdict(), sort_keys=True).encode()

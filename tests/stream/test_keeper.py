@@ -285,6 +285,43 @@ async def test_whoever_was_taken_for_dead_writes_no_state() -> None:
     assert_all_is_there(world, CAPTURE)
 
 
+@pytest.mark.parametrize("steps", range(1, 90, 8))
+@pytest.mark.parametrize("transactions", [True, False], ids=["transactions", "none"])
+async def test_whoever_is_cancelled_in_a_checkpoint_does_not_cut_it_off(steps: int, transactions: bool) -> None:
+    """As a worker's loop is when it is told to stop: what that checkpoint had would be missing in the next."""
+    world = world_with(LINES[CAPTURE], transactions=transactions)
+    keeper = PartitionKeeper(P, care_for(world))
+    await keeper.restore()
+    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    checkpoint.cancel()
+    await asyncio.gather(checkpoint, return_exceptions=True)
+    await keeper.checkpoint()
+    await keeper.checkpoint()
+    await keeper.catch_up()
+    assert_all_is_there(world, CAPTURE)
+    assert_tables_agree(world)
+
+
+async def test_nothing_follows_a_checkpoint_that_failed() -> None:
+    world = world_with(LINES[CAPTURE])
+    keeper = PartitionKeeper(P, care_for(world))
+    await keeper.restore()
+    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE][:20]))
+    world.restart(Power(60), keep_disk=True)
+    with pytest.raises(PowerCut):
+        await keeper.checkpoint()
+    world.restart(Power(), keep_disk=True)
+    written = len(world.log.topics[LAYOUT.topics.units, P])
+    await keeper.take(Batch(PACKETS, P, 20, LINES[CAPTURE][20:]))
+    with pytest.raises(PowerCut):
+        await keeper.checkpoint()
+    assert len(world.log.topics[LAYOUT.topics.units, P]) == written
+    assert LAYOUT.state not in {topic for topic, _ in world.log.topics}
+
+
 async def test_a_full_disk_holds_nothing_up_and_is_made_good() -> None:
     world = world_with(LINES[CAPTURE])
     world.stores.full = True
