@@ -1,14 +1,15 @@
-"""`stateserver replay`: a capture or journal file becomes its changes, units and blasts, without a broker."""
+"""`stateserver replay`: a journal, of a file or of a running system, becomes its changes, units and blasts again."""
 
-import time
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
 from stateserver.codec.topics import system_trouble
+from stateserver.commands.bounds import BoundType, PartitionsType
 from stateserver.commands.progress import progress_bar
 from stateserver.commands.replay_reports import chosen_formats, write_reports
+from stateserver.commands.replay_summary import Summary
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
@@ -16,39 +17,111 @@ from stateserver.replay.files import OutputFolder, read_lines
 from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
 
+OF_THE_LOG = {
+    "partitions": "--partitions",
+    "begin": "--from",
+    "until": "--until",
+    "at": "--at",
+    "compare": "--compare",
+}
+
 
 class BadSystemName(StateServerError):
     """A system id that can't be one."""
 
 
 @click.command()
-@click.argument("file", type=str)
+@click.argument("file", type=str, required=False)
+@click.option("--from-topic", is_flag=True, help="Replay the log of a running system in place of a file.")
 @click.option(
-    "--mode", type=click.Choice(list(Mode)), required=True, help="The system's mode, where a line names none."
+    "--mode", type=click.Choice(list(Mode)), help="Of a file: the system's mode, where a line names none. Needed."
 )
-@click.option("--system", required=True, help="The system's id: any name without a slash.")
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    help="Of a file: the system's id, any name without a slash. Needed. Of the log: this one alone; may be repeated.",
+)
+@click.option("--partitions", type=PartitionsType(), help="Of the log: these alone, as in 0,2-3.")
+@click.option(
+    "--from",
+    "begin",
+    type=BoundType(),
+    help="Of the log: from this offset or time on. The fold begins with nothing there.",
+)
+@click.option("--until", type=BoundType(), help="Of the log: up to this offset or time, not included.")
+@click.option(
+    "--at",
+    type=click.IntRange(0),
+    help="Of the log: each system as it was before the first record that took its time past this (ms since 1970).",
+)
+@click.option(
+    "--compare", is_flag=True, help="Of the log: hold the workers' tables against it. Exit status 1 where they differ."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write to.")
 @click.option("--reports", callback=chosen_formats, help="Write a report of each blast too: pdf,csv,json.")
-def command(file: str, mode: Mode, system: str, out: Path, reports: tuple[str, ...]) -> None:
-    """Replay FILE, a journal of one system (`-` is standard input), and write what becomes of it.
+@click.pass_context
+def command(ctx: click.Context, /, file: str | None, from_topic: bool, out: Path, **given: Any) -> None:
+    """Replay a journal, and write what becomes of it.
 
-    A line is a JSON object, or `created_at hex` where the file's first line is so. Written are changes.jsonl,
-    units.jsonl, blasts.jsonl, snapshots/ and rejected.jsonl. Exit status 0 also where records were rejected.
+    Either FILE, the journal of one system (`-` is standard input): a line is a JSON object, or `created_at hex` where
+    the file's first line is so. Or, with --from-topic, the packets topics of a running system, beside its workers;
+    that needs STATESERVER_BROKERS and a key ring in STATESERVER_KEYRING.
+
+    Written are changes.jsonl, units.jsonl, blasts.jsonl, snapshots/ and rejected.jsonl. Of the log, all systems lie
+    in these same files, a line names its own: partition after partition, within one as its records lie, and units by
+    system; what was rejected by its topic, partition and offset. Exit status 0 also where records were rejected.
+
+    Offsets are whole numbers. Times are ms since 1970 (whole numbers from 10^12 on), or ISO 8601 with a zone, such as
+    2026-11-24T18:00:00Z; they are Kafka's own, of when a record was appended.
+
+    With --compare each row of `units` and `systems` is held against the journal at the position it stands for, while
+    the workers go on; what differs is printed, a line each, and written to differences.jsonl.
     """
+    if from_topic == (file is not None):
+        raise click.UsageError("Give either FILE or --from-topic.")
+    if from_topic:
+        _replay_log(out, given)
+    else:
+        _replay_file(ctx, str(file), out, given)
+
+
+def _replay_log(out: Path, given: dict[str, Any]) -> None:
+    from stateserver.commands.replay_log import LogReplay, replay_log  # noqa: PLC0415 a file needs no Kafka client
+
+    if given["mode"] is not None:
+        raise click.UsageError("--mode goes with a file: the log's records say theirs.")
+    if given["compare"] and given["at"] is not None:
+        raise click.UsageError("--compare is with the present: leave out --at.")
+    replay_log(
+        LogReplay(
+            out, given["systems"], given["partitions"], given["begin"], given["until"], given["at"], given["compare"]
+        ),
+        given["reports"],
+    )
+
+
+def _replay_file(ctx: click.Context, file: str, out: Path, given: dict[str, Any]) -> None:
+    for name, option in OF_THE_LOG.items():
+        if given[name] not in (None, False):
+            raise click.UsageError(f"{option} goes with --from-topic.")
+    if given["mode"] is None or len(given["systems"]) != 1:
+        missing = "--mode" if given["mode"] is None else "--system"
+        raise click.MissingParameter(ctx=ctx, param_type="option", param_hint=f"{missing} (once)")
+    system = given["systems"][0]
     trouble = system_trouble(system)
     if trouble is not None:
         raise BadSystemName(f"{system!r} is no system id: it is {trouble}", "Give --system a name without a slash.")
-    started = time.perf_counter()
-    folding = Folding(system)
+    summary, folding = Summary(), Folding(system)
     with OutputFolder(out) as output:
-        counted = _fold(file, Mode(mode), folding, output)
+        _fold(file, Mode(given["mode"]), folding, output, summary)
+        summary.count_outcome(folding)
         output.write_outcome(folding)
-    write_reports(out, reports, folding)
-    _summarise(folding, counted, time.perf_counter() - started)
+    write_reports(out, given["reports"])
+    summary.print()
 
 
-def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder) -> Counter[str]:
-    counted: Counter[str] = Counter()
+def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder, summary: Summary) -> None:
     reader = LineReader(mode)
     size = Path(file).stat().st_size if Path(file).is_file() else None
     with progress_bar(size, "B") as bar:
@@ -58,32 +131,11 @@ def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder) -> Coun
                 record = reader.read(line)
                 if record is None:
                     continue
-                counted[type(record).__name__] += 1
                 changes = folding.apply(record)
             except Rejected as rejected:
                 folding.reject(rejected)
-                output.write_rejected(number, rejected)
+                summary.count_rejected(rejected)
+                output.write_rejected({"line": number}, rejected)
                 continue
-            counted["events"] += len(changes)
+            summary.count(record, changes)
             output.write_changes(changes)
-    return counted
-
-
-def _summarise(folding: Folding, counted: Counter[str], seconds: float) -> None:
-    documents = folding.documents()
-    how = Counter(document["how"] or "still open" for document in documents)
-    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(folding.rejected.items()))
-    rows = {
-        "Frames": f"{counted['FrameRecord']}",
-        "Ticks": f"{counted['TickRecord']}",
-        "Commands": f"{counted['CommandRecord']}",
-        "Rejected": f"{folding.rejected.total()}" + (f" ({reasons})" if reasons else ""),
-        "Duplicate": f"{folding.system.counters['duplicate']}",
-        "Missing": f"{folding.system.counters['missing']}",
-        "Events": f"{counted['events']}",
-        "Units": f"{sum(1 for _ in folding.system.units())}",
-        "Blasts": f"{len(documents)}" + (f" ({', '.join(f'{h} {n}' for h, n in sorted(how.items()))})" if how else ""),
-        "Time": f"{seconds:.2f} s",
-    }
-    for name, value in rows.items():
-        click.echo(f"{name + ':':11}{value}")

@@ -1,13 +1,14 @@
 """The reports of a replay's blasts: what `--reports` of `stateserver replay` does."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
+import orjson
 
 from stateserver.commands.progress import progress_bar
-from stateserver.replay.folding import Folding
 from stateserver.reports.files import remove_files, write_files
 from stateserver.reports.views import FORMATS, Filed
 from stateserver.settings import load_settings
@@ -22,16 +23,25 @@ def chosen_formats(ctx: click.Context, option: click.Parameter, value: str | Non
     return chosen
 
 
-def write_reports(out: Path, formats: tuple[str, ...], folding: Folding) -> None:
-    """Write a report of each blast into the folder `reports` of `out`, with times also in STATESERVER_TIME_ZONE."""
+def write_reports(out: Path, formats: tuple[str, ...]) -> None:
+    """Write a report of each blast that a replay wrote to `out` into its folder `reports`.
+
+    Times stand there also in STATESERVER_TIME_ZONE.
+    """
     if not formats:
         return
     zone = ZoneInfo(load_settings(os.environ).time_zone)
     remove_files(out / "reports")
-    documents = folding.documents()
-    with progress_bar(len(documents), "report") as bar:
-        for document in documents:
-            start, end = (folding.snapshots.get((document["blast"], which)) for which in ("start", "end"))
-            assert start is not None, "a blast that opened has a start"
-            write_files(out / "reports", formats, Filed(document, start, end), zone)
+    with progress_bar(None, "report") as bar:
+        for filed in _blasts(out):
+            write_files(out / "reports", formats, filed, zone)
             bar.update()
+
+
+def _blasts(out: Path) -> Iterator[Filed]:
+    """From the files: the blasts of a whole log may be more than memory holds."""
+    with (out / "blasts.jsonl").open("rb") as file:
+        for line in file:
+            document = orjson.loads(line)
+            start, end = (out / "snapshots" / f"{document['blast']}.{which}.jsonl" for which in ("start", "end"))
+            yield Filed(document, start.read_bytes(), end.read_bytes() if end.exists() else None)

@@ -31,7 +31,7 @@ async def read_topics(
     consumer = AIOKafkaConsumer(**options, group_id=None, enable_auto_commit=False, isolation_level="read_committed")
     try:
         async with asyncio.timeout(START_LIMIT_S):
-            places = await _places(options, topics, wanted)
+            places = await find_places(options, topics, wanted)
             await consumer.start()
             consumer.assign(places)
             ends = await consumer.end_offsets(places)
@@ -63,7 +63,8 @@ async def _more(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> 
     return False
 
 
-async def _places(options: dict[str, Any], topics: Sequence[str], wanted: Sequence[int]) -> list[TopicPartition]:
+async def find_places(options: dict[str, Any], topics: Sequence[str], wanted: Sequence[int]) -> list[TopicPartition]:
+    """The partitions of these topics, all or those `wanted`. Raises CannotRead where there are none."""
     admin = AIOKafkaAdminClient(**options)
     await admin.start()
     try:

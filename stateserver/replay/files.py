@@ -1,9 +1,8 @@
 """The files of a replay: read a journal's lines, write what became of them (spec page 4, Replay of a file)."""
 
-import io
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -13,9 +12,12 @@ import orjson
 from stateserver.domain.change import Change, change_to_json
 from stateserver.errors import StateServerError
 from stateserver.protocol.reasons import Rejected
-from stateserver.replay.folding import Folding
+from stateserver.replay.comparing import Difference
+from stateserver.replay.folding import Folding, Told
 
 _SNAPSHOT_NAME: Final = re.compile(r"[0-9a-f-]{36}\.(start|end)\.jsonl")
+DIFFERENCES: Final = "differences.jsonl"
+_FILES: Final = ("changes", "units", "blasts", "rejected")
 
 
 class UnreadableJournal(StateServerError):
@@ -43,12 +45,11 @@ def read_lines(path: str) -> Iterator[tuple[str, int]]:
 
 
 class OutputFolder:
-    """The folder a replay writes: changes as they come, the rest at the end. A context manager."""
+    """The folder a replay writes: changes as they come, the rest as it is known for good. A context manager."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._changes: BinaryIO = io.BytesIO()
-        self._rejected: BinaryIO = io.BytesIO()
+        self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -57,8 +58,9 @@ class OutputFolder:
             for old in snapshots.iterdir():
                 if _SNAPSHOT_NAME.fullmatch(old.name):
                     old.unlink()
-            self._changes = (self.path / "changes.jsonl").open("wb")
-            self._rejected = (self.path / "rejected.jsonl").open("wb")
+            (self.path / DIFFERENCES).unlink(missing_ok=True)
+            for name in _FILES:
+                self._files[name] = (self.path / f"{name}.jsonl").open("wb")
         except OSError as error:
             raise UnwritableOutput(f"{self.path}: {error.strerror}", "Give --out a folder to write to.") from error
         return self
@@ -66,27 +68,35 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._changes.close()
-        self._rejected.close()
+        for file in self._files.values():
+            file.close()
 
     def write_changes(self, changes: Iterable[Change]) -> None:
-        self._changes.writelines(json_line(change_to_json(change)) for change in changes)
+        self._files["changes"].writelines(json_line(change_to_json(change)) for change in changes)
 
-    def write_rejected(self, line: int, rejected: Rejected) -> None:
-        """A line that could not be read or applied, counted from 1."""
-        self._rejected.write(json_line({"line": line, "reason": rejected.reason, "detail": rejected.detail}))
+    def write_rejected(self, place: Mapping[str, str | int], rejected: Rejected) -> None:
+        """A record that could not be read or applied. `place`: its line from 1, or its topic, partition and offset."""
+        said = {**place, "reason": rejected.reason, "detail": rejected.detail}
+        self._files["rejected"].write(json_line(said))
+
+    def write_told(self, told: Told) -> None:
+        """Blasts that closed, and snapshots."""
+        self._files["blasts"].writelines(json_line(document) for document in told.documents)
+        for (blast, which), lines in told.snapshots.items():
+            (self.path / "snapshots" / f"{blast}.{which}.jsonl").write_bytes(lines)
 
     def write_outcome(self, folding: Folding) -> None:
-        """The units as they stand at the end, the blasts and their snapshots."""
+        """A system's units as they stand at the end, and what was not told of its blasts yet, one still open too."""
         system = folding.system
-        with (self.path / "units.jsonl").open("wb") as file:
-            file.writelines(
-                json_line({"system": system.name, "unit": path, **fields}) for path, fields in system.units()
-            )
-        with (self.path / "blasts.jsonl").open("wb") as file:
-            file.writelines(json_line(document) for document in folding.documents())
-        for (blast, which), lines in folding.snapshots.items():
-            (self.path / "snapshots" / f"{blast}.{which}.jsonl").write_bytes(lines)
+        self._files["units"].writelines(
+            json_line({"system": system.name, "unit": path, **fields}) for path, fields in system.units()
+        )
+        self.write_told(Told(folding.documents(), folding.snapshots))
+
+    def write_differences(self, differences: Iterable[Difference]) -> None:
+        """What a comparison found."""
+        with (self.path / DIFFERENCES).open("wb") as file:
+            file.writelines(json_line(difference._asdict()) for difference in differences)
 
 
 def json_line(value: object) -> bytes:

@@ -1,14 +1,23 @@
 """A journal folded from its beginning: the pure core with everything kept that comes out of it."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from stateserver.domain.apply import apply
 from stateserver.domain.blast import JsonObject
 from stateserver.domain.change import Change
-from stateserver.domain.records import Record
+from stateserver.domain.records import CommandRecord, FrameRecord, Record
 from stateserver.domain.reporting import report
 from stateserver.domain.system import System
+from stateserver.protocol.frame import parse
 from stateserver.protocol.reasons import Reason, Rejected
+
+
+class Told(NamedTuple):
+    """What is known for good of blasts: the documents of those that closed, and snapshots by blast id and which."""
+
+    documents: list[JsonObject]
+    snapshots: dict[tuple[str, str], bytes]
 
 
 class Folding:
@@ -40,3 +49,30 @@ class Folding:
         if blast is not None:
             self._documents[blast.id] = report(self.system, blast)
         return list(self._documents.values())
+
+    def take_told(self) -> Told:
+        """The blasts that closed and the snapshots since the last call. They are forgotten: a log may hold many."""
+        closed = [blast for blast, document in self._documents.items() if document["closed"] is not None]
+        told = Told([self._documents.pop(blast) for blast in closed], self.snapshots)
+        self.snapshots = {}
+        return told
+
+
+def takes_time_past(system: System, record: Record, at: int) -> bool:
+    """Whether this is a record that takes the system's time past `at` (ms): before the first, the system is as of `at`.
+
+    A command moves no time, and a frame that is rejected, or told for the second time, doesn't either.
+    """
+    if isinstance(record, CommandRecord) or record.created_at <= at:
+        return False
+    if system.time is not None and record.created_at <= system.time:
+        return False
+    return not isinstance(record, FrameRecord) or _is_readable(record)
+
+
+def _is_readable(record: FrameRecord) -> bool:
+    try:
+        parse(record.frame, record.mode)
+    except Rejected:
+        return False
+    return True

@@ -75,7 +75,7 @@ async def write_checkpoint(
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),
-        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), events.changes.next_offset)),
+        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), events.changes.next_offset), headers),
         Sheet(layout.state, state, headers),
     ]
     ends = await pen.write(sheets, positions)
