@@ -161,7 +161,7 @@ class PartitionKeeper:
         if self._restored is None or self.stopped is not None:
             return
         ends = [await self._look_at(topic) for topic in self._care.layout.journals]
-        if all(ends) and self._restored is not None and not self.caught_up:
+        if all(ends) and self.restored and not self.caught_up:
             self.caught_up = True
             logger.info(
                 "partition %d ready: read to the end, %d records applied since the start, %d systems",
