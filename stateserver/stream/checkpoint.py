@@ -68,14 +68,16 @@ async def write_checkpoint(
     topics, headers = layout.topics, stands_for(cut.positions)
     positions = {(topic, partition): cut.positions[topic] for topic in layout.journals}
 
+    # As of the cut: reading goes on, and what comes after it may be written before all of this is.
+    changes_offset = events.changes.next_offset
     await events.flush()
 
-    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, events.changes.next_offset, pen.commits).encode())
+    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, changes_offset, pen.commits).encode())
     state = [*cut.state, marker]
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),
-        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), events.changes.next_offset), headers),
+        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), changes_offset), headers),
         Sheet(layout.state, state, headers),
     ]
     ends = await pen.write(sheets, positions)

@@ -221,7 +221,7 @@ async def _note_told(place: Place, processor: PartitionProcessor, start: int) ->
     """Have the processor know the events after its cut that were told already."""
     log, topic = place.ports.log, place.layout.topics.changes
     bounds = await log.bounds(topic, place.partition)
-    told = Told(topic, place.partition)
+    told = Told(topic, place.partition, {name: one.system.version for name, one in processor.systems.items()})
     progress = _Progress(place.ports.clock, f"partition {place.partition}: {topic}", bounds.end)
     async for records in log.read(topic, place.partition, max(bounds.start, start), bounds.end):
         told.note(records)

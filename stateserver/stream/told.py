@@ -5,7 +5,7 @@ They are not written a second time; and one that differs is a sign that the stat
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from stateserver.codec.change import decode_change
 from stateserver.domain.change import Change
@@ -36,11 +36,12 @@ class _Stretch:
 
 
 class Told:
-    """Events of one partition of `topic`, by system and version."""
+    """Events of one partition of `topic`, by system and version, that follow on the `versions` of a checkpoint."""
 
-    def __init__(self, topic: str, partition: int) -> None:
+    def __init__(self, topic: str, partition: int, versions: Mapping[str, int]) -> None:
         self._topic = topic
         self._partition = partition
+        self._versions = versions
         self._stretches: dict[str, _Stretch] = {}
 
     def __bool__(self) -> bool:
@@ -52,6 +53,8 @@ class Told:
             if record.value is None:
                 continue
             change = decode_change(record.value)
+            if change.version <= self._versions.get(change.system, 0):
+                continue
             stretch = self._stretches.setdefault(change.system, _Stretch(change.version))
             if change.version < stretch.first:
                 continue  # a late repeat of what the checkpoint has

@@ -165,11 +165,15 @@ def test_killed_at_any_step_it_ends_up_the_same(
     asyncio.run(lives())
 
 
-async def test_a_checkpoint_says_how_far_changes_are_written() -> None:
-    world = world_with(LINES[CAPTURE])
-    await live(world)
+async def test_a_checkpoint_says_from_where_on_later_events_are_found() -> None:
+    world = world_with(LINES[CAPTURE][:20])
+    keeper = await live(world)
     row = decode_system(compacted(world, LAYOUT.topics.systems)[SYSTEM.encode()])
-    assert row.changes_offset == len(world.log.topics[LAYOUT.topics.changes, P])
+    await keeper.take(Batch(PACKETS, P, 20, LINES[CAPTURE][20:]))
+    await keeper.checkpoint()
+    told = [decode_change(value).version for value in values(world, LAYOUT.topics.changes)]
+    assert row.changes_offset is not None
+    assert set(range(row.version + 1, told[-1] + 1)) <= set(told[row.changes_offset :])
 
 
 async def test_files_of_another_life_of_the_log_are_not_used() -> None:
