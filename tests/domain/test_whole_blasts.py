@@ -143,17 +143,25 @@ class Mine(RuleBasedStateMachine):
         self.control.key_switch, self.control.fire_button = key, button
         self.send(self.control.status())
 
-    @rule(number=BOOSTERS)
-    def a_whole_blast(self, number: int) -> None:
-        booster = self.boosters[number]
+    def fire(self, number: int) -> None:
         self.turn_a_boosters_key(number, 1)
         for key, button in ((1, 0), (1, 1)):
             self.at_the_panel(key, button)
         self.now += 18_000
         self.at_the_panel(1, 0)
-        booster.fire()
-        self.report(booster)
+        self.boosters[number].fire()
+
+    @rule(number=BOOSTERS)
+    def a_whole_blast(self, number: int) -> None:
+        self.fire(number)
+        self.report(self.boosters[number])
         self.at_the_panel(0, 0)
+
+    @rule(number=BOOSTERS)
+    def a_blast_whose_key_is_turned_off_before_it_is_told(self, number: int) -> None:
+        self.fire(number)
+        self.turn_a_boosters_key(number, 0)
+        self.fall_silent(1_000_000)
 
     @rule(label=st.sampled_from(["", "north", "süd"]), number=BOOSTERS)
     def an_operator_labels(self, label: str, number: int) -> None:
