@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
-from stateserver.codec.change import decode_change, encode_change
+from stateserver.codec.change import decode_change
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.system import decode_system
 from stateserver.codec.unit import decode_unit
@@ -17,8 +17,7 @@ from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.deadlines import next_deadline
 from stateserver.security.envelope import open_record
-from stateserver.stream.disk_copy import TRY_AGAIN_AFTER_MS
-from stateserver.stream.errors import EventsDiffer, Fenced, HistoryTrimmed, JournalCutBack, PartitionStuck
+from stateserver.stream.errors import HistoryTrimmed, JournalCutBack, PartitionStuck
 from stateserver.stream.keeper import STUCK_AFTER_MS, Care, PartitionKeeper
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
 from stateserver.stream.metrics import Metrics
@@ -242,100 +241,6 @@ async def test_a_journal_shorter_than_its_state_is_refused() -> None:
     del world.log.topics[PACKETS, P][10:]
     with pytest.raises(JournalCutBack, match="ends at offset 10"):
         await live(world)
-
-
-async def test_events_that_were_told_are_not_told_again() -> None:
-    """Killed between its events and their checkpoint, it finds them in `changes`."""
-    world = world_with(LINES[CAPTURE], transactions=True)
-    keeper = PartitionKeeper(P, care_for(world))
-    await keeper.restore()
-    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
-    while len(values(world, LAYOUT.topics.changes)) < len(expected(CAPTURE, "changes.jsonl")):
-        await asyncio.sleep(0)
-    await keeper.close()
-    await live(world)
-    told = [change_to_json(decode_change(value)) for value in values(world, LAYOUT.topics.changes)]
-    assert json.loads(json.dumps(told)) == expected(CAPTURE, "changes.jsonl")
-    assert_all_is_there(world, CAPTURE)
-
-
-async def test_an_event_that_differs_from_the_one_told_stops_the_partition() -> None:
-    world = world_with(LINES[CAPTURE])
-    await live(world)
-    changes = world.log.topics[LAYOUT.topics.changes, P]
-    other = decode_change(changes[29].value or b"")._replace(at=1)
-    changes[29] = changes[29]._replace(value=encode_change(other))
-    world.log.topics[LAYOUT.state, P] = []  # so that the journal is folded again
-    world.restart(Power(), keep_disk=False)
-    keeper = PartitionKeeper(P, care_for(world))
-    await keeper.restore()
-    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
-    assert isinstance(keeper.stopped, EventsDiffer)
-    assert f"the event {other.version} of system 'site'" in str(keeper.stopped)
-    await keeper.checkpoint()
-    assert world.log.topics[LAYOUT.state, P] == []
-
-
-async def test_whoever_was_taken_for_dead_writes_no_state() -> None:
-    world = world_with(LINES[CAPTURE], transactions=True)
-    zombie = PartitionKeeper(P, care_for(world))
-    await zombie.restore()
-    await zombie.take(Batch(PACKETS, P, 0, LINES[CAPTURE][:20]))
-    await live(world)
-    state = list(world.log.topics[LAYOUT.state, P])
-    with pytest.raises(Fenced):
-        await zombie.checkpoint()
-    assert world.log.topics[LAYOUT.state, P] == state
-    assert_all_is_there(world, CAPTURE)
-
-
-@pytest.mark.parametrize("steps", range(1, 90, 8))
-@pytest.mark.parametrize("transactions", [True, False], ids=["transactions", "none"])
-async def test_whoever_is_cancelled_in_a_checkpoint_does_not_cut_it_off(steps: int, transactions: bool) -> None:
-    """As a worker's loop is when it is told to stop: what that checkpoint had would be missing in the next."""
-    world = world_with(LINES[CAPTURE], transactions=transactions)
-    keeper = PartitionKeeper(P, care_for(world))
-    await keeper.restore()
-    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
-    checkpoint = asyncio.create_task(keeper.checkpoint())
-    for _ in range(steps):
-        await asyncio.sleep(0)
-    checkpoint.cancel()
-    await asyncio.gather(checkpoint, return_exceptions=True)
-    await keeper.checkpoint()
-    await keeper.checkpoint()
-    await keeper.catch_up()
-    assert_all_is_there(world, CAPTURE)
-    assert_tables_agree(world)
-
-
-async def test_nothing_follows_a_checkpoint_that_failed() -> None:
-    world = world_with(LINES[CAPTURE])
-    keeper = PartitionKeeper(P, care_for(world))
-    await keeper.restore()
-    await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE][:20]))
-    world.restart(Power(60), keep_disk=True)
-    with pytest.raises(PowerCut):
-        await keeper.checkpoint()
-    world.restart(Power(), keep_disk=True)
-    written = len(world.log.topics[LAYOUT.topics.units, P])
-    await keeper.take(Batch(PACKETS, P, 20, LINES[CAPTURE][20:]))
-    with pytest.raises(PowerCut):
-        await keeper.checkpoint()
-    assert len(world.log.topics[LAYOUT.topics.units, P]) == written
-    assert LAYOUT.state not in {topic for topic, _ in world.log.topics}
-
-
-async def test_a_full_disk_holds_nothing_up_and_is_made_good() -> None:
-    world = world_with(LINES[CAPTURE])
-    world.stores.full = True
-    keeper = await live(world)
-    assert_all_is_there(world, CAPTURE)
-    assert world.stores.disk[STATE_TABLE, P].table == {}
-    world.stores.full = False
-    world.clock.time_ms += TRY_AGAIN_AFTER_MS
-    await keeper.catch_up()
-    assert_tables_agree(world)
 
 
 async def test_undisturbed_until_someone_else_writes_its_state() -> None:
