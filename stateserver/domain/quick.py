@@ -2,7 +2,7 @@
 
 A system at work repeats, round after round, what its known units say, and little of it differs. Such a frame makes
 nothing due, raises no warning, moves no operation, adds no unit and meets no blast: what is left of the steps is here,
-in one piece, at a third of the time. All others go the way of `apply`; which way a frame goes can't be told by what
+in one piece. All others go the way of `apply`; which way a frame goes can't be told by what
 comes of it, and tests hold the two to each other.
 """
 

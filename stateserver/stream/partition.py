@@ -120,8 +120,7 @@ class PartitionProcessor:
         if batch.follows > position:
             raise RecordsLost(topic, self.partition, position, batch.follows)
         records = [record for record in batch.records if record.offset >= position]
-        # One kind of work after the other, over the whole batch: all at once for each record takes half as long again,
-        # because none of it stays in the processor's caches.
+        # One kind of work after the other, over the whole batch.
         opened = [self._open(record) for record in records]
         emitted, caused = Emitted([], [], None), list[_Caused]()
         stopped = self._apply_all(topic, records, opened, caused, emitted)
