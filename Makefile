@@ -17,7 +17,7 @@ export PYTHON
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(VENV)/.runs ## Set up .venv with what State Server needs to run, from the lock file
@@ -30,6 +30,10 @@ run: setup ## Show a real blast in the browser; ARGS="--speed 50" and the like a
 .PHONY: test
 test: $(VENV)/.develops ## Run the tests; ARGS="tests/domain -k blast" and the like are handed on
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+.PHONY: simulate
+simulate: $(VENV)/.develops ## Run the worker in a simulated world; SEEDS=17 or SEEDS=1000-2000, else random ones for a minute
+	@exec $(BIN)/python -m tests.simulation $(SEEDS)
 
 .PHONY: check
 check: $(VENV)/.develops node_modules/.installed ## Check format, lint, types and which package imports which

@@ -1,0 +1,207 @@
+"""What must hold: during a run, of whatever becomes visible; and at its end, of everything.
+
+The oracle is the pure core folding the same journal.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
+from stateserver.codec.change import decode_change
+from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.system import decode_system
+from stateserver.codec.topics import unit_key
+from stateserver.codec.unit import decode_unit
+from stateserver.domain.canonical import canonical_json
+from stateserver.domain.change import Change
+from stateserver.domain.checkpoint import state_hash, take_rows
+from stateserver.protocol.reasons import Rejected
+from stateserver.replay.folding import Folding
+from stateserver.security.envelope import open_record
+from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
+from stateserver.stream.ports import Row
+from stateserver.stream.state_rows import MARKER_KEY, decode_marker
+from tests.simulation.kafka import Broker, Place
+from tests.simulation.processes import Machine
+from tests.stream.journals import RING, LogLine
+
+
+class Truth:
+    """What the journal says, folded."""
+
+    def __init__(self, journal: Mapping[Place, Sequence[LogLine]]) -> None:
+        self.systems: dict[str, Folding] = {}
+        self.places: dict[str, int] = {}
+        self.changes: dict[str, list[Change]] = {}
+        self.rejected: set[tuple[str, int, int]] = set()
+        for (topic, partition), lines in journal.items():
+            for line in lines:
+                self._take(topic, partition, line)
+
+    def _take(self, topic: str, partition: int, line: LogLine) -> None:
+        folding = None
+        try:
+            name, record = open_record(RING, line.key, line.value, line.timestamp)
+            folding = self.systems.get(name) or Folding(name)
+            changes = folding.apply(record)
+        except Rejected as rejected:
+            self.rejected.add((topic, partition, line.offset))
+            if folding is not None:
+                folding.reject(rejected)
+            return
+        self.systems[name], self.places[name] = folding, partition
+        self.changes.setdefault(name, []).extend(changes)
+
+
+class Watch:
+    """Looks at all that becomes visible, and complains to the trace."""
+
+    def __init__(self, broker: Broker, layout: Layout, *, changelog_is_damaged: bool) -> None:
+        self._broker = broker
+        self._layout = layout
+        self._damaged = changelog_is_damaged
+        self._trace = broker.trace
+        self._told: dict[str, list[bytes]] = {}
+        self.durable: dict[Place, int] = {}
+        self._lineages: dict[int, str] = {}
+        broker.on_append = self._appended
+        broker.on_commit = self._committed
+
+    def _appended(self, place: Place, rows: Sequence[Row]) -> None:
+        topic, partition = place
+        if topic == self._layout.topics.changes:
+            for row in rows:
+                self._event(decode_change(row.value or b""))
+        elif topic == self._layout.topics.systems:
+            for row in rows:
+                system = decode_system(row.value or b"")
+                if system.version > len(self._told.get(system.system, [])):
+                    self._trace.violate(f"a checkpoint of {system.system} before its event {system.version}")
+        elif topic == self._layout.state:
+            for row in rows:
+                if row.key == MARKER_KEY:
+                    self._marker(partition, row.value or b"")
+
+    def _event(self, change: Change) -> None:
+        told, said = self._told.setdefault(change.system, []), repr(change).encode()
+        if change.version == len(told) + 1:
+            told.append(said)
+        elif change.version > len(told):
+            self._trace.violate(f"event {change.version} of {change.system} came after event {len(told)}")
+        elif told[change.version - 1] != said:
+            self._trace.violate(
+                f"event {change.version} of {change.system}: {said!r} after {told[change.version - 1]!r}"
+            )
+
+    def _marker(self, partition: int, value: bytes) -> None:
+        marker = decode_marker(value)
+        if self._lineages.setdefault(partition, marker.lineage) != marker.lineage and not self._damaged:
+            self._trace.violate(f"partition {partition} was rebuilt from its journal, though nothing was damaged")
+        for topic, position in marker.positions.items():
+            place = (topic, partition)
+            same_life = self._lineages.get(partition) == marker.lineage
+            if same_life and position < self.durable.get(place, 0) and self._broker.transactions:
+                self._trace.violate(f"the state of {place} went back from {self.durable[place]} to {position}")
+            self.durable[place] = position
+        self._lineages[partition] = marker.lineage
+
+    def _committed(self, positions: Mapping[Place, int]) -> None:
+        for place, position in positions.items():
+            if position > self.durable.get(place, 0):
+                self._trace.violate(f"{place} was committed to {position}, durable is {self.durable.get(place)}")
+
+    def told(self, system: str) -> list[bytes]:
+        """A system's events, as a reader has them who drops what it has seen."""
+        return self._told.get(system, [])
+
+
+class Verdict:
+    """Compares all that is there at the end with the truth."""
+
+    def __init__(self, broker: Broker, layout: Layout, truth: Truth, watch: Watch) -> None:
+        self._broker = broker
+        self._layout = layout
+        self._truth = truth
+        self._watch = watch
+        self._complain = broker.trace.violate
+
+    def give(self, machines: Iterable[Machine], *, changelog_is_damaged: bool) -> None:
+        """Tell the trace of everything that is not as it should be."""
+        for name, folding in self._truth.systems.items():
+            told = self._watch.told(name)
+            expected = [repr(change).encode() for change in self._truth.changes.get(name, [])]
+            self._differ(f"changes of {name}", told, expected)
+            self._units(name, folding)
+            self._system(name, folding)
+            self._blasts(name, folding)
+        rows = [decode_rejected(line.value or b"") for line in self._lines(self._layout.topics.rejected)]
+        found = {(row.topic, row.partition, row.offset) for row in rows}
+        self._differ("rejected", sorted(found), sorted(self._truth.rejected))
+        for machine in machines:
+            self._table_on_disk(machine, UNITS_TABLE, self._layout.topics.units)
+            if not changelog_is_damaged:  # else a disk may have the row as it was
+                self._table_on_disk(machine, STATE_TABLE, self._layout.state)
+
+    def _differ(self, what: str, got: Any, expected: Any) -> None:
+        if got != expected:
+            self._complain(f"{what} differ: {got!r:.600} instead of {expected!r:.600}")
+
+    def _lines(self, topic: str, partition: int | None = None) -> list[LogLine]:
+        return [
+            line
+            for (name, number), there in self._broker.partitions.items()
+            if name == topic and partition in {None, number}
+            for line in there.visible(0, there.end)
+        ]
+
+    def _table(self, topic: str, partition: int) -> dict[bytes, bytes]:
+        table: dict[bytes, bytes] = {}
+        for line in self._lines(topic, partition):
+            assert line.key is not None
+            if line.value is None:
+                table.pop(line.key, None)
+            else:
+                table[line.key] = line.value
+        return table
+
+    def _units(self, name: str, folding: Folding) -> None:
+        system = folding.system
+        table = self._table(self._layout.topics.units, self._truth.places[name])
+        rows = [row for row in map(decode_unit, table.values()) if row.system == name]
+        got = {row.unit: (row.version, row.fields) for row in rows}
+        expected = {path: (system.unit_version(path), fields) for path, fields in system.units()}
+        for path in sorted(got.keys() | expected.keys()):
+            self._differ(f"unit {path} of {name}", got.get(path), expected.get(path))
+        assert all(unit_key(name, row.unit) in table for row in rows)
+
+    def _system(self, name: str, folding: Folding) -> None:
+        value = self._table(self._layout.topics.systems, self._truth.places[name]).get(name.encode())
+        if value is None:
+            self._complain(f"no row of {name} in systems")
+            return
+        row, system = decode_system(value), folding.system
+        take_rows(system)
+        expected = (system.version, system.time, system.mode, state_hash(system), dict(system.counters))
+        self._differ(f"system {name}", (row.version, row.time, row.mode, row.state_hash, row.counters), expected)
+
+    def _blasts(self, name: str, folding: Folding) -> None:
+        parts: dict[tuple[str, str], dict[int, BlastPart]] = {}
+        for value in self._table(self._layout.topics.blasts, self._truth.places[name]).values():
+            part = decode_blast_part(value)
+            if part.system == name:
+                parts.setdefault((part.blast, part.what), {})[part.part] = part
+        got = {which: join_document(found.values()).content for which, found in parts.items()}
+        for document in folding.documents():
+            if document["closed"] is not None:
+                blast = str(document["blast"])
+                self._differ(f"the report of {blast}", got.pop((blast, "report"), None), canonical_json(document))
+        for (blast, which), content in folding.snapshots.items():
+            self._differ(f"snapshot {which} of {blast}", got.pop((blast, which), None), content)
+        opened = {blast for blast, what in got if what != "report"}
+        self._differ(f"blasts of {name} that never were", opened, set())
+
+    def _table_on_disk(self, machine: Machine, table: str, topic: str) -> None:
+        for partition in () if machine.disk.full else (keeper.partition for keeper in machine.keepers):
+            lies, says = machine.disk.newest(table, partition).rows, self._table(topic, partition)
+            wrong = sorted(key for key in lies.keys() | says.keys() if lies.get(key) != says.get(key))
+            self._differ(f"table {table}/{partition} on disk {machine.number}", wrong, [])
