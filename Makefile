@@ -29,7 +29,7 @@ run: setup ## Show a real blast in the browser; ARGS="--speed 50" and the like a
 
 .PHONY: test
 test: $(VENV)/.develops ## Run the tests; ARGS="tests/domain -k blast" and the like are handed on
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: simulate
 simulate: $(VENV)/.develops ## Run the worker in a simulated world; SEEDS=17 or SEEDS=1000-2000, else random ones for a minute

@@ -9,7 +9,7 @@ import hypothesis.configuration
 import pytest
 from hypothesis import HealthCheck, settings
 
-from stateserver.broker.kafka import Kafka
+from stateserver.broker.kafka import SHORT_LIVED, Kafka
 from stateserver.broker.kafka_jars import kafka_jars, require_java
 from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
@@ -48,7 +48,7 @@ def java_and_kafka() -> Path:
 @pytest.fixture(scope="session")
 def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real Apache Kafka, one for the whole session: give your topics a name of their own."""
-    with Kafka(tmp_path_factory.mktemp("kafka")) as broker:
+    with Kafka(tmp_path_factory.mktemp("kafka"), java_options=SHORT_LIVED) as broker:
         yield broker
 
 

@@ -104,14 +104,14 @@ class _AnyCommand(Parameters):
 class Acknowledge(_AnyCommand):
     """Say that an open warning has been seen."""
 
-    action: Literal["acknowledge_warning"] = "acknowledge_warning"
+    action: Literal["acknowledge_warning"]
     field: Text = Field(max_length=FIELD_CHARACTERS_MAX, description="The warning's field", examples=["cable_fault"])
 
 
 class Label(_AnyCommand):
     """Give a unit a label, or take it away."""
 
-    action: Literal["label_unit"] = "label_unit"
+    action: Literal["label_unit"]
     label: Text = Field(max_length=LABEL_CODE_POINTS_MAX, description="Empty: none", examples=["North wall"])
 
 
@@ -119,11 +119,15 @@ CommandBody = Acknowledge | Label
 
 
 class AcknowledgeCall(OfSystem, Acknowledge):
-    """warnings.acknowledge."""
+    """warnings.acknowledge: the method says the action."""
+
+    action: Literal["acknowledge_warning"] = "acknowledge_warning"
 
 
 class LabelCall(OfSystem, Label):
-    """units.label."""
+    """units.label: the method says the action."""
+
+    action: Literal["label_unit"] = "label_unit"
 
 
 class PacketsCall(Parameters):

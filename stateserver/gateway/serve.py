@@ -37,27 +37,19 @@ async def serve(settings: Settings, listening: Callable[[int], None] | None = No
 
     Raises SettingError, GatewayTrouble, or what the token file and the page's files are wrong with.
     """
-    log.info("up to %d files and sockets may be open", allow_open_files())
     protection = protect(settings)
-    parts = _parts(settings, protection.guard)
-    feed = Feed(
-        kafka_client_options(settings),
-        Topics.with_prefix(settings.topic_prefix),
-        settings.packets_topics,
-        parts.reading,
-        parts.hub,
-        parts.liveness,
-        parts.metrics,
-    )
-    config = server_config(build_app(parts, feed.run), protection.bounds, protection.certificates)
     with listen(settings.http_host, settings.http_port) as listener:
+        log.info("up to %d files and sockets may be open", allow_open_files())
+        parts = _parts(settings, protection.guard)
+        app = build_app(parts, _feed(settings, parts).run)
+        server = Server(server_config(app, protection.bounds, protection.certificates), protection.renew)
         port: int = listener.getsockname()[1]
         log.info("listening on %s port %d", settings.http_host, port)
         if listening is not None:
             listening(port)
         keeping_new = asyncio.create_task(protection.keep_new())
         try:
-            await Server(config, protection.renew).serve(sockets=[listener])
+            await server.serve(sockets=[listener])
         finally:
             keeping_new.cancel()
             parts.guard.audit.flush()
@@ -87,6 +79,18 @@ def _parts(settings: Settings, guard: Guard) -> Parts:
     desk = ReportDesk(settings.time_zone)
     journal = Journal(options, settings.packets_topics, _key_ring(settings), reading, liveness)
     return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk)
+
+
+def _feed(settings: Settings, parts: Parts) -> Feed:
+    return Feed(
+        kafka_client_options(settings),
+        Topics.with_prefix(settings.topic_prefix),
+        settings.packets_topics,
+        parts.reading,
+        parts.hub,
+        parts.liveness,
+        parts.metrics,
+    )
 
 
 def _key_ring(settings: Settings) -> KeyRing | None:

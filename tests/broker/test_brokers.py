@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from stateserver.broker.kafka import Kafka, KafkaCluster
+from stateserver.broker.kafka import SHORT_LIVED, Kafka, KafkaCluster
 from stateserver.broker.metadata import brokers_up
 from stateserver.broker.ports import LOOPBACK, PortTaken, free_port
 from stateserver.broker.process import Broker, BrokerFailed
@@ -152,7 +152,7 @@ def test_something_else_that_listens_is_no_broker() -> None:
 @pytest.mark.timeout(300)  # several starts of a JVM, each with its own limit
 @pytest.mark.usefixtures("java_and_kafka")
 async def test_a_killed_kafka_starts_again_with_what_it_had(tmp_path: Path) -> None:
-    kafka = Kafka(tmp_path)
+    kafka = Kafka(tmp_path, java_options=SHORT_LIVED)
     async with kafka:
         await create_topic(kafka, "kept")
         await produce(kafka, "kept", b"before the crash")
@@ -166,7 +166,7 @@ async def test_a_killed_kafka_starts_again_with_what_it_had(tmp_path: Path) -> N
 @pytest.mark.timeout(300)  # several starts of a JVM, each with its own limit
 @pytest.mark.usefixtures("java_and_kafka")
 def test_three_kafkas_are_one_cluster_and_outlive_the_loss_of_one(tmp_path: Path) -> None:
-    cluster = KafkaCluster(tmp_path)
+    cluster = KafkaCluster(tmp_path, java_options=SHORT_LIVED)
     cluster.start()
     try:
         first, second, _ = cluster.brokers

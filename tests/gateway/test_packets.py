@@ -19,6 +19,7 @@ from stateserver.gateway.packet_bodies import AVRO_SCHEMA, records_of_avro
 from stateserver.gateway.parameters import RECORDS_A_CALL_MAX
 from stateserver.gateway.refusals import BadRequest
 from stateserver.protocol.modes import Mode
+from stateserver.stream.topics import ensure_topics
 from tests.gateway.chained import at_version, gateway_of
 from tests.gateway.serving import Caller, Gateway
 from tests.stream.chain import Chain
@@ -74,6 +75,7 @@ async def test_records_get_into_the_journal_once_and_in_their_order(chain: Chain
 
 
 async def test_what_cannot_be_a_record_of_theirs_is_refused_by_itself(chain: Chain) -> None:
+    await ensure_topics({"bootstrap_servers": [chain.broker.bootstrap]}, chain.layout)
     async with gateway_of(chain) as gateway:
         tick = sealed(TickRecord(1, Mode.AXXIS100)).value or b""
         records = [b"", CAPTURED[0][:-1], CAPTURED[0], tick, bytes(packets_module.RECORD_BYTES_MAX + 1)]
