@@ -89,11 +89,7 @@ def test_a_gateway_has_no_key_that_could_sign_by_eddsa() -> None:
         *({"sub": value} for value in ("", 7, None, "x" * 2000)),
         *({"role": value} for value in ("root", "", None, 7, ["admin"])),
         *({"systems": value} for value in ([], "north", None, [7], ["a/b"], {"north": 1})),
-        {"exp": int(time.time()) - LEEWAY_S - 600},
         {"exp": "soon"},
-        {"nbf": int(time.time()) + LEEWAY_S + 36_000},
-        {"iat": int(time.time()) + LEEWAY_S + 36_000},
-        {"exp": int(time.time()) + LIFETIME_S_MAX + 36_000},
         {"jti": 7},
     ],
     ids=str,
@@ -101,6 +97,19 @@ def test_a_gateway_has_no_key_that_could_sign_by_eddsa() -> None:
 def test_claims_that_are_missing_or_wrong(changed: dict[str, Any]) -> None:
     assert checking().read(signed(ED))
     refused(signed(ED, **changed))
+
+
+@pytest.mark.parametrize(
+    ("claim", "seconds_from_now"),
+    [
+        ("exp", -LEEWAY_S - 600),
+        ("nbf", LEEWAY_S + 36_000),
+        ("iat", LEEWAY_S + 36_000),
+        ("exp", LIFETIME_S_MAX + 36_000),
+    ],
+)
+def test_claims_of_another_time(claim: str, seconds_from_now: int) -> None:
+    refused(signed(ED, **{claim: int(time.time()) + seconds_from_now}))
 
 
 def test_clocks_may_be_a_little_apart_and_no_more() -> None:

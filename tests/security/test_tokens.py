@@ -62,6 +62,7 @@ def test_a_hash_in_upper_case_is_the_same() -> None:
 @pytest.mark.parametrize(
     "token",
     ["", VIEWER[:-1], VIEWER + "a", VIEWER.lower() + "A", new_token(), hash_token(VIEWER), "a" * 10**6, "\ud800", "å"],
+    ids=["none", "cut", "longer", "other case", "another", "its hash", "huge", "surrogate", "not ascii"],
 )
 def test_who_bears_none_is_refused_and_told_nothing_more(token: str) -> None:
     with pytest.raises(TokenRefused) as caught:
