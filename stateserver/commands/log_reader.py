@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stateserver.commands.topic_reading import STALLED_S, START_LIMIT_S, CannotRead
+from stateserver.kafka.readers import reader
 from stateserver.settings import Settings, kafka_client_options, variable
 
 STEP_MS: Final = 500
@@ -39,15 +40,7 @@ class LogReader:
     """For `async with`. Raises CannotRead where no broker answers, or what there is doesn't come."""
 
     def __init__(self, settings: Settings) -> None:
-        self._consumer = AIOKafkaConsumer(
-            **kafka_client_options(settings),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",  # retention may take away what was there a moment ago
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_wait_ms=STEP_MS,
-        )
+        self._consumer = reader(kafka_client_options(settings), fetch_bytes=FETCH_BYTES, wait_ms=STEP_MS)
 
     async def __aenter__(self) -> Self:
         try:

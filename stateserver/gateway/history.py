@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stateserver.codec.change import decode_change
@@ -21,6 +21,7 @@ from stateserver.gateway.change_log import LoggedChange, logged
 from stateserver.gateway.known_places import KnownPlaces
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import HistoryUnreachable, UnknownSystem
+from stateserver.kafka.readers import reader
 
 READERS_MAX: Final = 2
 """How many look something up at a time; others wait for their turn."""
@@ -70,15 +71,7 @@ class History:
             raise HistoryUnreachable(str(trouble) or type(trouble).__name__) from trouble
 
     async def _read(self, system: str, partition: int, after: int, last: int) -> Sequence[LoggedChange] | None:
-        consumer = AIOKafkaConsumer(
-            **self._client_options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",  # retention may take away what was there a moment ago
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_wait_ms=STEP_MS,
-        )
+        consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=STEP_MS)
         try:
             await consumer.start()
             search = _Search(consumer, TopicPartition(self._topic, partition), system, self._places)

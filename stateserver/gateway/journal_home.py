@@ -8,17 +8,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import system_key
 from stateserver.gateway.refusals import HomeUnknown, JournalUnreachable, NotAtHome
+from stateserver.kafka.readers import reader
 
 FORWARDED_HEADER: Final = "via"
 """The header that names the way a forwarded record came (spec page 3, Mesh)."""
 LOOK_UP_S: Final = 10.0
 STEP_MS: Final = 2_000
+FETCH_WAIT_MS: Final = 500
 FETCH_BYTES: Final = 64 << 10
 
 
@@ -61,13 +63,7 @@ class JournalHome:
     async def _record(self, topic: str, row: SystemRow) -> Any:
         """The record at the row's place in that topic, or None where there is none (any more)."""
         place = TopicPartition(topic, row.partition)
-        consumer = AIOKafkaConsumer(
-            **self._client_options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-        )
+        consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=FETCH_WAIT_MS)
         try:
             async with self._turn, asyncio.timeout(LOOK_UP_S):
                 await consumer.start()

@@ -1,16 +1,14 @@
 """Appending to the journal: a Kafka producer, started when it is first needed."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.errors import KafkaError
 
 from stateserver.gateway.refusals import JournalUnreachable
-
-log = logging.getLogger(__name__)
+from stateserver.kafka.writers import start_writer
 
 DELIVERY_MS_MAX: Final = 10_000
 START_LIMIT_S: Final = 10.0
@@ -69,25 +67,8 @@ class JournalPen:
             return self._producer
 
     async def _start(self) -> AIOKafkaProducer:
-        """An idempotent producer, where the broker speaks that part of the protocol; the embedded one does not."""
-        try:
-            return await self._start_one(enable_idempotence=True)
-        except UnknownError:
-            log.info("the broker takes no idempotent producer: a plain one appends to the journal")
-            return await self._start_one(enable_idempotence=False)
-
-    async def _start_one(self, *, enable_idempotence: bool) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._client_options,
-            acks="all",
-            enable_idempotence=enable_idempotence,
-            request_timeout_ms=DELIVERY_MS_MAX,
-        )
-        try:
-            await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
+        """An idempotent producer, but on the embedded broker."""
+        producer, _ = await start_writer(self._client_options, acks="all", request_timeout_ms=DELIVERY_MS_MAX)
         return producer
 
 

@@ -1,13 +1,14 @@
 """The log on Kafka: a producer for all that the worker writes, readers for what it restores from."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownError
+from aiokafka.errors import KafkaError
 
+from stateserver.kafka.readers import reader
+from stateserver.kafka.writers import start_transactional, start_writer
 from stateserver.stream.errors import AppendFailed, BrokerUnreachable
 from stateserver.stream.kafka_pen import (
     TRANSACTION_MS_MAX,
@@ -19,8 +20,6 @@ from stateserver.stream.kafka_pen import (
 )
 from stateserver.stream.ports import Bounds, Headers, LogRecord, Pen, Row
 
-logger = logging.getLogger(__name__)
-
 BATCH_BYTES_MAX: Final = 900 << 10
 """Below the 1 MiB that brokers take in one batch by default."""
 REQUEST_BYTES_MAX: Final = 17 << 20
@@ -29,6 +28,12 @@ DELIVERY_MS_MAX: Final = 60_000
 FETCH_BYTES: Final = 4 << 20
 READ_WAIT_MS: Final = 200
 FETCH_LIMIT_MS: Final = 10_000
+_WRITING: Final[dict[str, Any]] = {
+    "acks": "all",
+    "max_batch_size": BATCH_BYTES_MAX,
+    "max_request_size": REQUEST_BYTES_MAX,
+    "request_timeout_ms": DELIVERY_MS_MAX,
+}
 
 
 class KafkaLog:
@@ -50,40 +55,16 @@ class KafkaLog:
     async def start(self) -> None:
         """Connect. Raises BrokerUnreachable.
 
-        The producer is idempotent, so that order and number hold over its retries. The embedded broker does not speak
-        that part of the protocol: it refuses at once, and gets a plain producer.
+        The producer is idempotent, so that order and number hold over its retries; on the embedded broker alone, which
+        refuses it, a plain one is used.
         """
-        sender_logger = logging.getLogger("aiokafka.producer.sender")
-        sender_logger.disabled = True  # it calls the refusal an error
         try:
-            self._producer = await self._started_producer(enable_idempotence=True)
-        except UnknownError:
-            self.idempotent = False
-        finally:
-            sender_logger.disabled = False
-        if self._producer is None:
-            logger.info("the broker takes no idempotent producer: a plain one is used")
-            self._producer = await self._started_producer(enable_idempotence=False)
-        self._surveyor = self._reader()
-        await self._surveyor.start()
-
-    async def _started_producer(self, **kind: Any) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._options,
-            **kind,
-            acks="all",
-            max_batch_size=BATCH_BYTES_MAX,
-            max_request_size=REQUEST_BYTES_MAX,
-            request_timeout_ms=DELIVERY_MS_MAX,
-        )
-        try:
-            await producer.start()
-        except BaseException as trouble:
-            await producer.stop()
-            if isinstance(trouble, KafkaError) and not isinstance(trouble, UnknownError):
-                raise self._unreachable(trouble) from trouble
-            raise
-        return producer
+            self._producer, self.idempotent = await start_writer(self._options, **_WRITING)
+            self._surveyor = self._reader()
+            await self._surveyor.start()
+        except (KafkaError, OSError) as trouble:
+            await self.stop()
+            raise self._unreachable(trouble) from trouble
 
     async def stop(self) -> None:
         """Let go of the broker; what was appended is out already."""
@@ -105,12 +86,19 @@ class KafkaLog:
         return offset_after(under_way[-1], batches[-1].record_count())
 
     async def take_pen(self, partition: int) -> Pen:
-        """See `Log`. The embedded broker knows no transactions: there a pen is only a way to write."""
+        """See `Log`. The embedded broker knows no transactions: there a pen is only a way to write.
+
+        Raises BrokerUnreachable.
+        """
         if not self.idempotent:
             return PlainPen(self.append, partition)
-        producer = await self._started_producer(
-            transactional_id=f"{self._pen_name}.{partition}", transaction_timeout_ms=TRANSACTION_MS_MAX
-        )
+        transactional_id = f"{self._pen_name}.{partition}"
+        try:
+            producer = await start_transactional(
+                self._options, transactional_id, transaction_timeout_ms=TRANSACTION_MS_MAX, **_WRITING
+            )
+        except (KafkaError, OSError) as trouble:
+            raise self._unreachable(trouble) from trouble
         return TransactionalPen(producer, partition, self._group)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
@@ -140,14 +128,7 @@ class KafkaLog:
         return BrokerUnreachable(", ".join(self._options["bootstrap_servers"]), str(trouble) or type(trouble).__name__)
 
     def _reader(self) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            **self._options,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_wait_ms=READ_WAIT_MS,
-        )
+        return reader(self._options, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
         """All there is in [start, end), in batches.
@@ -158,15 +139,15 @@ class KafkaLog:
         if start >= end:
             return
         place = TopicPartition(topic, partition)
-        reader = self._reader()
-        await reader.start()
+        consumer = self._reader()
+        await consumer.start()
         try:
-            reader.assign([place])
-            reader.seek(place, start)
-            while await reader.position(place) < end:
-                found = await reader.getmany(place, timeout_ms=READ_WAIT_MS)
+            consumer.assign([place])
+            consumer.seek(place, start)
+            while await consumer.position(place) < end:
+                found = await consumer.getmany(place, timeout_ms=READ_WAIT_MS)
                 records = [record for record in found.get(place, ()) if record.offset < end]
                 if records:
                     yield records
         finally:
-            await reader.stop()
+            await consumer.stop()
