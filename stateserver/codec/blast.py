@@ -5,9 +5,10 @@ There are three: the report, written anew at each stage, and the snapshots `star
 stronger ones save a tenth of its 6 MB at three times the time, in the seconds after a blast was fired.
 """
 
+import io
 import zlib
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from stateserver.codec.schemas import SCHEMAS
 from stateserver.codec.topics import blast_key
@@ -17,6 +18,7 @@ from stateserver.errors import StateServerError
 
 PART_BYTES_MAX: Final = 512 * 1024
 DOCUMENT_BYTES_MAX: Final = 1024**3  # no blast comes near; a broken part must not eat the memory
+READ_BYTES: Final = 256 * 1024
 ENCODING: Final = "zlib"
 REPORT: Final = "report"
 START: Final = "start"
@@ -85,6 +87,20 @@ def split_document(document: BlastDocument) -> list[BlastPart]:
 
 def join_document(parts: Iterable[BlastPart]) -> BlastDocument:
     """The document of which these are all the parts, in any order. Raises BrokenBlast."""
+    ordered = _in_order(parts)
+    with _Inflated(ordered) as content:
+        return BlastDocument(*ordered[0][:5], content=content.readall())
+
+
+def open_document(parts: Iterable[BlastPart]) -> BinaryIO:
+    """What a document says, to be read bit by bit: a snapshot is fifteen times as large as its parts.
+
+    Raises BrokenBlast, also while it is read.
+    """
+    return io.BufferedReader(_Inflated(_in_order(parts)), buffer_size=READ_BYTES)
+
+
+def _in_order(parts: Iterable[BlastPart]) -> list[BlastPart]:
     ordered = sorted(parts, key=lambda part: part.part)
     if not ordered:
         raise BrokenBlast("no part of a blast's document", "Read the topic from its beginning.")
@@ -96,21 +112,50 @@ def join_document(parts: Iterable[BlastPart]) -> BlastDocument:
             raise BrokenBlast(f"part {number} of {first.what} of blast {first.blast} is not there once")
     if len(ordered) != first.parts:
         raise BrokenBlast(f"{len(ordered)} of {first.parts} parts of {first.what} of blast {first.blast}")
-    return BlastDocument(*first[:5], content=_decompress(first, b"".join(part.data for part in ordered)))
-
-
-def _decompress(first: BlastPart, compressed: bytes) -> bytes:
-    name = f"{first.what} of blast {first.blast}"
     if first.encoding != ENCODING:
-        raise BrokenBlast(f"{name} has the unknown encoding {first.encoding}", "Update State Server.")
-    decompressor = zlib.decompressobj()
-    try:
-        content = decompressor.decompress(compressed, DOCUMENT_BYTES_MAX)
-    except zlib.error as trouble:
-        raise BrokenBlast(f"{name} is broken: {trouble}") from trouble
-    if not decompressor.eof or decompressor.unused_data:
-        raise BrokenBlast(f"{name} is cut, or larger than {DOCUMENT_BYTES_MAX} bytes")
-    return content
+        raise BrokenBlast(
+            f"{first.what} of blast {first.blast} has the unknown encoding {first.encoding}", "Update State Server."
+        )
+    return ordered
+
+
+class _Inflated(io.RawIOBase):
+    """What parts, in order, hold compressed."""
+
+    def __init__(self, parts: list[BlastPart]) -> None:
+        self._name = f"{parts[0].what} of blast {parts[0].blast}"
+        self._pieces = [part.data for part in reversed(parts)]
+        self._decompressor = zlib.decompressobj()
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with memoryview(buffer) as room:
+            inflated = self._inflate(len(room))
+            room[: len(inflated)] = inflated
+            return len(inflated)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self._inflate(READ_BYTES), b""))
+
+    def _inflate(self, size_max: int) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        inflated = b""
+        while not inflated and not self._decompressor.eof:
+            piece = self._decompressor.unconsumed_tail or (self._pieces.pop() if self._pieces else b"")
+            try:
+                inflated = self._decompressor.decompress(piece, size_max)
+            except zlib.error as trouble:
+                raise BrokenBlast(f"{self._name} is broken: {trouble}") from trouble
+            if not (inflated or piece or self._decompressor.eof):
+                raise BrokenBlast(f"{self._name} is cut")
+        self._size += len(inflated)
+        is_at_end = self._decompressor.eof
+        if self._size > DOCUMENT_BYTES_MAX or (is_at_end and (self._pieces or self._decompressor.unused_data)):
+            raise BrokenBlast(f"{self._name} is cut wrongly, or larger than {DOCUMENT_BYTES_MAX} bytes")
+        return inflated
 
 
 class BlastAssembler:
@@ -119,8 +164,8 @@ class BlastAssembler:
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], dict[int, BlastPart]] = {}
 
-    def add(self, part: BlastPart) -> BlastDocument | None:
-        """The document that this part completes, or None. Raises BrokenBlast.
+    def add(self, part: BlastPart) -> list[BlastPart] | None:
+        """All parts of the document that this one completes, or None.
 
         A part of a newer version drops what waited of an older one; an older one is dropped itself.
         Compaction may leave parts of versions that were superseded.
@@ -137,4 +182,4 @@ class BlastAssembler:
         if len(waiting) < part.parts:
             return None
         del self._waiting[place]
-        return join_document(waiting.values())
+        return list(waiting.values())

@@ -112,17 +112,15 @@ def _replay_file(ctx: click.Context, file: str, out: Path, given: dict[str, Any]
     trouble = system_trouble(system)
     if trouble is not None:
         raise BadSystemName(f"{system!r} is no system id: it is {trouble}", "Give --system a name without a slash.")
-    summary, folding = Summary(), Folding(system)
+    summary = Summary()
     with OutputFolder(out) as output:
-        _fold(file, Mode(given["mode"]), folding, output, summary)
-        summary.count_outcome(folding)
-        output.write_outcome(folding)
+        _fold(file, Mode(given["mode"]), system, output, summary)
     write_reports(out, given["reports"])
     summary.print()
 
 
-def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder, summary: Summary) -> None:
-    reader = LineReader(mode)
+def _fold(file: str, mode: Mode, system: str, output: OutputFolder, summary: Summary) -> None:
+    reader, folding = LineReader(mode), Folding(system)
     size = Path(file).stat().st_size if Path(file).is_file() else None
     with progress_bar(size, "B") as bar:
         for number, (line, line_size) in enumerate(read_lines(file), 1):
@@ -138,4 +136,10 @@ def _fold(file: str, mode: Mode, folding: Folding, output: OutputFolder, summary
                 output.write_rejected({"line": number}, rejected)
                 continue
             summary.count(record, changes)
-            output.write_changes(changes)
+            if changes:
+                output.write_changes(changes)
+                told = folding.take_told()
+                summary.count_blasts(told.documents)
+                output.write_told(told)
+    summary.count_outcome(folding)
+    output.write_outcome(folding)

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 
 from stateserver.commands.progress import progress_bar
 from stateserver.reports.files import remove_files, write_files
+from stateserver.reports.timeline import read_document
 from stateserver.reports.views import FORMATS, Filed
 from stateserver.settings import load_settings
 
@@ -42,6 +44,10 @@ def _blasts(out: Path) -> Iterator[Filed]:
     """From the files: the blasts of a whole log may be more than memory holds."""
     with (out / "blasts.jsonl").open("rb") as file:
         for line in file:
-            document = orjson.loads(line)
+            document = read_document(line)
             start, end = (out / "snapshots" / f"{document['blast']}.{which}.jsonl" for which in ("start", "end"))
-            yield Filed(document, start.read_bytes(), end.read_bytes() if end.exists() else None)
+            yield Filed(document, partial(_open, start), partial(_open, end) if end.exists() else None)
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")

@@ -5,19 +5,29 @@ import logging
 import os
 import sys
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import click
-import orjson
 from aiokafka.errors import KafkaError
 
-from stateserver.codec.blast import END, REPORT, START, BlastAssembler, BlastDocument, decode_blast_part
+from stateserver.codec.blast import (
+    END,
+    REPORT,
+    START,
+    BlastAssembler,
+    BlastPart,
+    decode_blast_part,
+    join_document,
+    open_document,
+)
 from stateserver.codec.topics import Topics
 from stateserver.commands.topic_reading import CannotRead, read_topics
 from stateserver.errors import StateServerError
 from stateserver.reports.files import write_file, write_files
+from stateserver.reports.timeline import read_document
 from stateserver.reports.views import FORMATS, VIEWS, Filed
 from stateserver.settings import Settings, load_settings, variable
 
@@ -62,17 +72,21 @@ async def read_blast(settings: Settings, blast: str) -> Filed:
     """The newest report of a blast with its snapshots, from the topic. Raises NoReport, CannotRead."""
     topic = Topics.with_prefix(settings.topic_prefix).blasts
     assembler, prefix = BlastAssembler(), f"{blast}/".encode()
-    newest: dict[str, BlastDocument] = {}
+    newest: dict[str, list[BlastPart]] = {}
     async with aclosing(read_topics(settings, (topic,), (), from_beginning=True, follow=False)) as records:
         async for record in records:
             if record.value is None or not record.key.startswith(prefix):
                 continue
-            document = assembler.add(decode_blast_part(record.value))
-            if document is not None and (
-                document.what not in newest or document.version >= newest[document.what].version
-            ):
-                newest[document.what] = document
+            parts = assembler.add(decode_blast_part(record.value))
+            if parts is None:
+                continue
+            first = parts[0]
+            if first.what not in newest or first.version >= newest[first.what][0].version:
+                newest[first.what] = parts
     if REPORT not in newest or START not in newest:
         raise NoReport(f"no blast {blast} in {topic}", "Give the id of a blast as the page or the gateway shows it.")
-    end = newest.get(END)
-    return Filed(orjson.loads(newest[REPORT].content), newest[START].content, end.content if end else None)
+    return Filed(
+        read_document(join_document(newest[REPORT]).content),
+        partial(open_document, newest[START]),
+        partial(open_document, newest[END]) if END in newest else None,
+    )

@@ -43,7 +43,10 @@ class Closing(NamedTuple):
 
 def take_snapshot(system: System) -> bytes:
     """Every unit as it stands, a line each in path order (spec page 4)."""
-    return b"".join(canonical_line({"system": system.name, "unit": path, **fields}) for path, fields in system.units())
+    lines = bytearray()  # not joined at the end: until then each line would keep the kilobytes it was written in
+    for path, fields in system.units():
+        lines += canonical_line({"system": system.name, "unit": path, **fields})
+    return bytes(lines)
 
 
 def open_blast(step: Applying, control: Unit) -> None:

@@ -5,6 +5,7 @@ import json
 from typing import Any, NamedTuple
 
 from stateserver.codec.blast import END, REPORT, START, BlastPart, join_document
+from stateserver.reports.timeline import read_document
 
 Document = dict[str, Any]
 HEAD = ("control_unit", "initiated", "firing_complete", "aborted", "closed", "how")
@@ -70,7 +71,7 @@ class BlastShelf:
             self._snapshots[part.blast, part.what] = parts
             return
         content = join_document(parts).content
-        summary = json.loads(content)
+        summary = read_document(content)
         del summary["timeline"]
         digest = hashlib.sha256(content).hexdigest()
         self._blasts[part.blast] = ShelvedBlast(

@@ -8,13 +8,15 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from stateserver.codec.blast import END, REPORT, START, BlastPart, decode_blast_part, join_document
+from stateserver.codec.blast import END, REPORT, START, BlastPart, decode_blast_part, join_document, open_document
 from stateserver.codec.schemas import SCHEMAS
+from stateserver.reports.timeline import read_document
 from stateserver.reports.views import VIEWS, Filed
 
 SIZE: Final = struct.Struct(">I")
@@ -36,8 +38,12 @@ def make(source: BinaryIO, out: BinaryIO) -> None:
     while size := source.read(SIZE.size):
         part = decode_blast_part(source.read(SIZE.unpack(size)[0]))
         parts[part.what].append(part)
-    content = {what: join_document(found).content for what, found in parts.items() if found}
-    filed = Filed(orjson.loads(content[REPORT]), content[START], content.get(END))
+    end = parts[END]
+    filed = Filed(
+        read_document(join_document(parts[REPORT]).content),
+        partial(open_document, parts[START]),
+        partial(open_document, end) if end else None,
+    )
     VIEWS[asked["view"]].write(filed, ZoneInfo(asked["zone"]), out)
 
 

@@ -15,6 +15,7 @@ from stateserver.reports.detonators import (
     INACTIVE,
     POSSIBLY_LIVE,
     Detonator,
+    Snapshot,
     check_snapshots,
     read_detonators,
 )
@@ -57,7 +58,7 @@ _IBS_FIELDS: Final = (
 )
 
 
-def write_detonators(report: Report, start: bytes, end: bytes | None, clock: SiteClock, out: BinaryIO) -> None:
+def write_detonators(report: Report, start: Snapshot, end: Snapshot | None, clock: SiteClock, out: BinaryIO) -> None:
     """One row a detonator that the start or the end of the blast knows, whatever booster it is on."""
     check_snapshots(report, start, end)
     fields = _IBS_FIELDS if nouns_of(report.mode) is IBS_NOUNS else _DETONATOR_FIELDS

@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
@@ -23,6 +23,10 @@ POSSIBLY_LIVE: Final = "possibly_live"
 EXCLUDED: Final = "excluded"
 INACTIVE: Final = "inactive"
 SEEN_LATER: Final = "seen_later"
+
+
+Snapshot = bytes | Callable[[], BinaryIO]
+"""A snapshot's lines, or what opens them: those of a large blast are never all in memory then."""
 
 
 class WrongSnapshot(StateServerError):
@@ -51,10 +55,10 @@ class _Place(NamedTuple):
     not_fired: dict[int, str] | None
 
 
-def check_snapshots(report: Report, start: bytes, end: bytes | None) -> None:
+def check_snapshots(report: Report, start: Snapshot, end: Snapshot | None) -> None:
     """Raises WrongSnapshot unless these are the snapshots that the document names by their SHA-256."""
     for what, lines, wanted in (("start", start, report.start_sha256), ("end", end, report.end_sha256)):
-        found = None if lines is None else hashlib.sha256(lines).hexdigest()
+        found = None if lines is None else _sha256(lines)
         if found != wanted:
             trouble = "is missing" if found is None else "is not the one that its report names"
             raise WrongSnapshot(
@@ -63,7 +67,17 @@ def check_snapshots(report: Report, start: bytes, end: bytes | None) -> None:
             )
 
 
-def read_detonators(report: Report, start: bytes, end: bytes | None) -> Iterator[Detonator]:
+def open_snapshot(snapshot: Snapshot) -> BinaryIO:
+    """Its lines, from the first."""
+    return io.BytesIO(snapshot) if isinstance(snapshot, bytes) else snapshot()
+
+
+def _sha256(snapshot: Snapshot) -> str:
+    with open_snapshot(snapshot) as lines:
+        return hashlib.file_digest(lines, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary file will do
+
+
+def read_detonators(report: Report, start: Snapshot, end: Snapshot | None) -> Iterator[Detonator]:
     """Every detonator that the start or the end knows, in path order. `end` is None while the blast is open."""
     places = _places(report)
     unknown = _Place(SEEN_LATER, None)
@@ -76,7 +90,7 @@ def read_detonators(report: Report, start: bytes, end: bytes | None) -> Iterator
             yield Detonator(unit, booster, window_id, place.group, outcome, before, after)
 
 
-def pair_units(start: bytes, end: bytes | None) -> Iterator[tuple[str, Fields | None, Fields | None]]:
+def pair_units(start: Snapshot, end: Snapshot | None) -> Iterator[tuple[str, Fields | None, Fields | None]]:
     """(path, fields at the start, fields at the end) of every unit of two snapshots, in path order."""
     befores, afters = _read_units(start), _read_units(end or b"")
     before, after = next(befores, None), next(afters, None)
@@ -93,11 +107,12 @@ def pair_units(start: bytes, end: bytes | None) -> Iterator[tuple[str, Fields | 
             after = next(afters, None)
 
 
-def _read_units(lines: bytes) -> Iterator[tuple[str, Fields]]:
+def _read_units(snapshot: Snapshot) -> Iterator[tuple[str, Fields]]:
     # Not splitlines(): that would hold every line at once, and breaks at more than line feeds.
-    for line in io.BytesIO(lines):
-        fields = orjson.loads(line)
-        yield fields["unit"], fields
+    with open_snapshot(snapshot) as lines:
+        for line in lines:
+            fields = orjson.loads(line)
+            yield fields["unit"], fields
 
 
 def _places(report: Report) -> dict[str, _Place]:

@@ -1,15 +1,18 @@
 """A blast's report document, parsed and typed: what every view of a report is made of (spec page 4)."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import orjson
 
 from stateserver.domain.blast import MISSED, UNREPORTED, JsonObject
 from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
+from stateserver.reports.timeline import Timeline
 
 
 class UnreadableReport(StateServerError):
@@ -150,7 +153,10 @@ class Report:
     end_sha256: str | None
     frames: Frames
     sha256: str
-    _timeline: list[JsonObject]
+    single_detonators_events: int
+    """How many events of the timeline are single detonators' own."""
+    _timeline: Iterable[JsonObject]
+    _of_more: list[bytes]
 
     @classmethod
     def parse(cls, document: JsonObject) -> "Report":
@@ -167,17 +173,13 @@ class Report:
         """Every event of the system from the blast's opening to its closing."""
         return (Change(**change) for change in self._timeline)
 
-    def events_of(self, kinds: Collection[str]) -> Iterator[Change]:
-        """Those events of the timeline that are of these kinds."""
-        return (Change(**change) for change in self._timeline if change["kind"] in kinds)
-
-    def count_of_single_detonators(self) -> int:
-        """How many events of the timeline are single detonators' own."""
-        return sum(_is_of_single_detonator(change) for change in self._timeline)
-
     def events_of_more(self) -> Iterator[Change]:
         """The timeline without single detonators' own events, which may be hundreds of thousands."""
-        return (Change(**change) for change in self._timeline if not _is_of_single_detonator(change))
+        return (Change(**orjson.loads(change)) for change in self._of_more)
+
+    def events_of(self, kinds: Collection[str]) -> Iterator[Change]:
+        """Those events of `events_of_more` that are of these kinds."""
+        return (change for change in self.events_of_more() if change.kind in kinds)
 
     @property
     def firing_ended(self) -> int | None:
@@ -190,8 +192,22 @@ class Report:
         return (*self.possibly_live, *self.excluded, *self.inactive)
 
 
-def _is_of_single_detonator(change: JsonObject) -> bool:
-    return change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3
+class _Passing:
+    """Events that are told apart as they go by: the timeline of a large blast is gone through once."""
+
+    def __init__(self, timeline: Iterable[JsonObject]) -> None:
+        self._timeline = timeline
+        self.single_detonators = 0
+        self.of_more: list[bytes] = []
+
+    def __iter__(self) -> Iterator[JsonObject]:
+        for change in self._timeline:
+            if change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3:
+                self.single_detonators += 1
+            else:
+                # A copy: what is kept as it was written keeps the kilobytes it was written in.
+                self.of_more.append(bytes(memoryview(canonical_json(change))))
+            yield change
 
 
 def canonical_chunks(document: JsonObject) -> Iterator[bytes]:
@@ -201,14 +217,14 @@ def canonical_chunks(document: JsonObject) -> Iterator[bytes]:
         value = document[name]
         yield opening + canonical_json(name) + b":"
         opening = b","
-        if isinstance(value, list):
+        if isinstance(value, list | Timeline | _Passing):
             yield from _list_chunks(value)
         else:
             yield canonical_json(value)
     yield b"}" if document else b"{}"
 
 
-def _list_chunks(values: list[Any]) -> Iterator[bytes]:
+def _list_chunks(values: Iterable[Any]) -> Iterator[bytes]:
     yield b"["
     for index, value in enumerate(values):
         yield (b"," if index else b"") + canonical_json(value)
@@ -225,6 +241,8 @@ def document_sha256(document: JsonObject) -> str:
 
 def _parse(document: JsonObject) -> Report:
     plain = ("blast", "system", "control_unit", "initiated", "firing_complete", "aborted", "closed", "how")
+    passing = _Passing(document["timeline"])
+    sha256 = document_sha256({**document, "timeline": passing})
     return Report(
         **{name: document[name] for name in plain},
         mode=Mode(document["mode"]),
@@ -241,8 +259,10 @@ def _parse(document: JsonObject) -> Report:
         start_sha256=document["snapshots"]["start"],
         end_sha256=document["snapshots"]["end"],
         frames=Frames(**document["frames"]),
-        sha256=document_sha256(document),
+        sha256=sha256,
+        single_detonators_events=passing.single_detonators,
         _timeline=document["timeline"],
+        _of_more=passing.of_more,
     )
 
 

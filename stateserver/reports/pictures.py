@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
-from stateserver.reports.detonators import ACTIVE, AWAITED, LISTED_LATER, SILENT_BEFORE, read_detonators
+from stateserver.reports.detonators import ACTIVE, AWAITED, LISTED_LATER, SILENT_BEFORE, Snapshot, read_detonators
 from stateserver.reports.document import Report
 
 SHOWN: Final = (FIRED, MISSED, UNREPORTED, SILENT_BEFORE, AWAITED, LISTED_LATER)
@@ -46,7 +46,7 @@ class Picture:
                 yield outcome, delay
 
 
-def take_pictures(report: Report, start: bytes, end: bytes | None) -> dict[str, Picture]:
+def take_pictures(report: Report, start: Snapshot, end: Snapshot | None) -> dict[str, Picture]:
     """The picture of each active booster, by its path."""
     pictures = {booster.unit: Picture() for booster in report.active}
     for one in read_detonators(report, start, end):

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from stateserver.domain.blast import JsonObject
 from stateserver.reports.csv_tables import write_boosters, write_detonators, write_summary, write_timeline
+from stateserver.reports.detonators import Snapshot
 from stateserver.reports.document import Report, canonical_chunks
 from stateserver.reports.pdf.book import write_pdf
 from stateserver.reports.times import SiteClock
@@ -15,8 +16,8 @@ class Filed(NamedTuple):
     """All that a report is made of: its document, its snapshots (`end` is None while the blast is open)."""
 
     document: JsonObject
-    start: bytes
-    end: bytes | None
+    start: Snapshot
+    end: Snapshot | None
 
 
 class View(NamedTuple):

@@ -18,6 +18,7 @@ from stateserver.broker.process import Broker
 from stateserver.cli import stateserver
 from stateserver.codec.blast import encode_blast
 from stateserver.domain.blast import FIRED, MISSED, BlastStage
+from stateserver.reports.detonators import Snapshot, open_snapshot
 from stateserver.reports.views import VIEWS, Filed
 from tests.reports.folded import MadeUp
 
@@ -34,16 +35,18 @@ OTHER = MadeUp(1, 5, system="Lower Pit").fold()
 BLAST = CLOSED.document["blast"]
 
 
+def stage(filed: Filed, name: str, snapshot: Snapshot | None) -> BlastStage:
+    assert snapshot is not None
+    document = filed.document
+    return BlastStage(document["blast"], document["versions"][name], name, document, open_snapshot(snapshot).read())
+
+
 def opened(filed: Filed) -> BlastStage:
-    return BlastStage(
-        filed.document["blast"], filed.document["versions"]["opened"], "opened", filed.document, filed.start
-    )
+    return stage(filed, "opened", filed.start)
 
 
 def closed(filed: Filed) -> BlastStage:
-    return BlastStage(
-        filed.document["blast"], filed.document["versions"]["closed"], "closed", filed.document, filed.end
-    )
+    return stage(filed, "closed", filed.end)
 
 
 @pytest.fixture

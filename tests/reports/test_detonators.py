@@ -17,6 +17,7 @@ from stateserver.reports.detonators import (
     SILENT_BEFORE,
     WrongSnapshot,
     check_snapshots,
+    open_snapshot,
     pair_units,
     read_detonators,
 )
@@ -58,7 +59,7 @@ def test_every_detonator_of_both_snapshots_is_there_once_in_path_order(name: str
     units = {
         unit["unit"]
         for lines in (filed.start, filed.end or b"")
-        for unit in map(orjson.loads, lines.splitlines())
+        for unit in map(orjson.loads, open_snapshot(lines))
         if "parent" in unit
     }
     assert found == sorted(units, key=path_key)

@@ -56,7 +56,7 @@ def test_the_timeline_is_told_apart_by_kind_and_by_whose_events_they_are() -> No
     whole = list(report.timeline())
     assert [change.kind for change in (whole[0], whole[-1])] == [BLAST_OPENED, BLAST_CLOSED]
     more = list(report.events_of_more())
-    assert len(more) + report.count_of_single_detonators() == len(whole)
+    assert len(more) + report.single_detonators_events == len(whole)
     assert 0 < len(more) < len(whole)
     assert [change.kind for change in report.events_of({BLAST_CLOSED})] == [BLAST_CLOSED]
     assert list(report.events_of({WARNING_RAISED})) == []

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO
 
-from stateserver.reports.detonators import check_snapshots
+from stateserver.reports.detonators import Snapshot, check_snapshots
 from stateserver.reports.document import Report
 from stateserver.reports.pdf.boosters import draw_bars, draw_booster_table, draw_not_fired
 from stateserver.reports.pdf.first_page import draw_first_page
@@ -14,7 +14,7 @@ from stateserver.reports.pictures import take_pictures
 from stateserver.reports.times import SiteClock
 
 
-def write_pdf(report: Report, start: bytes, end: bytes | None, clock: SiteClock, out: BinaryIO) -> None:
+def write_pdf(report: Report, start: Snapshot, end: Snapshot | None, clock: SiteClock, out: BinaryIO) -> None:
     """Write the report as a PDF: the same bytes for the same report, snapshots and time zone.
 
     Raises WrongSnapshot. It takes a while for a large blast: call it from a thread, or a process.

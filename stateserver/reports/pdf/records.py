@@ -100,7 +100,7 @@ def draw_timeline(paper: Paper) -> None:
     """Every event of the system while the blast was open, but for the detonators' own."""
     paper.chapter("timeline", "Timeline")
     _draw_events(paper, paper.report.events_of_more())
-    left_out = paper.report.count_of_single_detonators()
+    left_out = paper.report.single_detonators_events
     if left_out:
         nouns = nouns_of(paper.report.mode)
         paper.gap(5)
