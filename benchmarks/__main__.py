@@ -8,6 +8,7 @@ BENCHMARKS = {
     "gateway_read": "a gateway's read model of a million units: time and memory",
     "replay": "a journal file, from its lines to what becomes of it",
     "worker": "a worker on the standard load and Apache Kafka, beside a floor that only reads the same records",
+    "event_headers": "what CloudEvents headers add to the worker's cost of an event",
     "latency": "from a packet appended to its change readable, beside the same packets read from the journal",
     "memory": "what a worker holds with a million detonators, beside one that holds none",
     "two_workers": "two workers on two partitions, beside one on both",

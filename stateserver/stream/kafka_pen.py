@@ -43,12 +43,13 @@ def batched(
     """Rows as closed batches, each as large as the producer takes it; the last row in one of its own if asked."""
     batch, carried = producer.create_batch(), list(headers)
     batches, last = [batch], len(rows) - 1
-    for at, (key, value) in enumerate(rows):
+    for at, (key, value, own) in enumerate(rows):
         alone = last_alone and at == last and at > 0
-        if alone or batch.append(key=key, value=value, timestamp=None, headers=carried) is None:
+        headed = [*carried, *own] if own else carried
+        if alone or batch.append(key=key, value=value, timestamp=None, headers=headed) is None:
             batch = producer.create_batch()
             batches.append(batch)
-            batch.append(key=key, value=value, timestamp=None, headers=carried)
+            batch.append(key=key, value=value, timestamp=None, headers=headed)
     for each in batches:
         each.close()
     return batches

@@ -36,7 +36,7 @@ class Outbox:
         if not rows:
             return
         self._waiting.extend(rows)
-        self.waiting_bytes += sum(len(value) for _, value in rows if value is not None)
+        self.waiting_bytes += sum(len(value) for _, value, _ in rows if value is not None)
         self._put += len(rows)
         if self._task is None and self._trouble is None:
             self._task = asyncio.create_task(self._write(), name=f"outbox {self._topic} {self._partition}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from stateserver.codec.change import encode_changes
+from stateserver.codec.cloud_event import cloud_event_headers
 from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import unit_key
@@ -159,7 +160,10 @@ class PartitionProcessor:
         for record, changes in caused:
             key = record.key
             try:
-                rows = [tuple.__new__(Row, (key, value)) for value in encode_changes(changes)]
+                rows = [
+                    tuple.__new__(Row, (key, value, headers))
+                    for value, headers in zip(encode_changes(changes), cloud_event_headers(changes), strict=True)
+                ]
                 if self._told is not None:
                     rows = self._told.untold(changes[0].system, changes[0].version, rows)
                     self._told = self._told or None

@@ -26,10 +26,11 @@ class LogRecord(Protocol):
 
 
 class Row(NamedTuple):
-    """A record to be written; no value is a tombstone."""
+    """A record to be written; no value is a tombstone. `headers` are its own, beside those of all that go with it."""
 
     key: bytes | None
     value: bytes | None
+    headers: Headers = ()
 
 
 class Sheet(NamedTuple):

@@ -109,7 +109,7 @@ async def _read_on(place: Place) -> dict[bytes, bytes]:
     progress = _Progress(ports.clock, f"partition {partition}: {topic}", bounds.end)
     changed: set[bytes] = set()
     async for records in ports.log.read(topic, partition, max(bounds.start, reader.start), bounds.end):
-        for key, value in reader.take(records):
+        for key, value, _ in reader.take(records):
             if key is None:
                 continue
             changed.add(key)

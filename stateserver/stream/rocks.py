@@ -65,7 +65,7 @@ class RocksPartition:
             for start in range(0, max(len(rows), 1), _CHUNK_ROWS_MAX):
                 chunk = rows[start : start + _CHUNK_ROWS_MAX]
                 batch = WriteBatch(raw_mode=True)
-                for key, value in chunk:
+                for key, value, _ in chunk:
                     assert key is not None
                     if value is None:
                         batch.delete(_ROW + key)

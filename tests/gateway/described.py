@@ -115,8 +115,21 @@ def asyncapi() -> str:
     return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 
+CLOUD_EVENT: Final[Document] = {
+    "type": "object",
+    "description": "Those of a CloudEvent in Kafka's binary mode; events of before they were added have none",
+    "properties": {
+        "ce_specversion": {"const": "1.0"},
+        "ce_id": {"type": "string", "description": "<system>/<version>"},
+        "ce_source": {"type": "string", "description": "/systems/<system, percent-encoded>"},
+        "ce_type": {"type": "string", "description": "stateserver.<kind>, such as stateserver.unit_changed"},
+    },
+}
+
+
 def _topic(name: str, address: str) -> Document:
     schema, key, kept, summary = TOPICS[name]
+    headers = {"headers": CLOUD_EVENT} if name == "changes" else {}
     return {
         "address": address,
         "servers": [{"$ref": "#/servers/kafka"}],
@@ -124,6 +137,7 @@ def _topic(name: str, address: str) -> Document:
         "messages": {
             schema: {
                 "contentType": "avro/binary",
+                **headers,
                 "payload": {
                     "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
                     "schema": {"$ref": f"../schemas/{schema}.avsc"},

@@ -98,7 +98,7 @@ class SimulatedStore:
         if self.closed or self._disk.full:
             return StoreUnusable("files", "closed" if self.closed else "no space left")
         rows = {} if changed is None else dict(self._disk.newest(*self._place).rows)
-        for key, value in changed or ():
+        for key, value, _ in changed or ():
             assert key is not None
             if value is None:
                 rows.pop(key, None)

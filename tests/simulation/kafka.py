@@ -53,7 +53,7 @@ class Partition:
     def put(self, now_ms: int, rows: Sequence[Row], headers: Headers, transaction: Transaction | None) -> int:
         """Append; the offset after the last row."""
         for row in rows:
-            line = LogLine(self.end, now_ms, row.key, row.value, tuple(headers))
+            line = LogLine(self.end, now_ms, row.key, row.value, (*headers, *row.headers))
             self.records.append(Stored(line, transaction))
             self.end += 1
         return self.end

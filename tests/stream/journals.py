@@ -13,7 +13,7 @@ from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
 from stateserver.security.envelope import seal
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.ports import Row
+from stateserver.stream.ports import Headers, Row
 
 DATA = Path(__file__).parents[1] / "data"
 EXAMPLES = sorted(folder.name for folder in DATA.iterdir() if folder.is_dir())
@@ -50,7 +50,7 @@ class LogLine(NamedTuple):
     timestamp: int | None
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
+    headers: Headers = ()
 
 
 def example_records(example: str) -> list[Record]:

@@ -62,7 +62,7 @@ class SimulatedLog:
         lines = self.topics.setdefault((topic, partition), [])
         for row in rows:
             self.power.before()
-            lines.append(LogLine(len(lines), self.now_ms, row.key, row.value, tuple(headers)))
+            lines.append(LogLine(len(lines), self.now_ms, row.key, row.value, (*headers, *row.headers)))
             await asyncio.sleep(0)
         self.power.after()
         return len(lines)
@@ -98,7 +98,10 @@ class SimulatedPen:
         for topic, rows, headers in sheets:
             if rows:
                 lines = log.topics.setdefault((topic, self._partition), [])
-                lines += [LogLine(len(lines) + at, log.now_ms, *row, tuple(headers)) for at, row in enumerate(rows)]
+                lines += [
+                    LogLine(len(lines) + at, log.now_ms, row.key, row.value, (*headers, *row.headers))
+                    for at, row in enumerate(rows)
+                ]
                 ends[topic] = len(lines)
         self._committed.update(positions)
         log.power.after()
@@ -125,7 +128,7 @@ class SimulatedStore:
         self.power.before()
         if self.stores.full:
             raise StoreUnusable("a full disk", "no space left")
-        for key, value in rows:
+        for key, value, _ in rows:
             assert key is not None
             if value is None:
                 self.table.pop(key, None)

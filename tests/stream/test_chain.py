@@ -48,8 +48,13 @@ def chain(broker: Broker, tmp_path: Path) -> Chain:
 async def changes(chain: Chain) -> list[JSON]:
     """Events as a reader has them who drops what it has seen; a repeat has to be identical."""
     seen: dict[int, JSON] = {}
-    for value in values(await chain.read(chain.layout.topics.changes)):
-        change = json.loads(json.dumps(change_to_json(decode_change(value))))
+    for record in await chain.read(chain.layout.topics.changes):
+        assert record.value is not None
+        change = json.loads(json.dumps(change_to_json(decode_change(record.value))))
+        headers = dict(record.headers)
+        assert headers["ce_id"] == f"{change['system']}/{change['version']}".encode()
+        assert headers["ce_type"] == f"stateserver.{change['kind']}".encode()
+        assert headers.keys() == {"ce_specversion", "ce_id", "ce_source", "ce_type"}
         assert seen.setdefault(change["version"], change) == change
     return list(seen.values())
 

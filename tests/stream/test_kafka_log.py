@@ -43,15 +43,18 @@ async def test_what_is_appended_is_read(log: KafkaLog, layout: Layout) -> None:
     assert await log.bounds(layout.state, P) == Bounds(0, 0)
     assert await log.append(layout.state, P, rows, (("journal", b"t:7"),)) == 3
     assert await log.append(layout.state, P, rows[:1]) == 4
-    assert await log.bounds(layout.state, P) == Bounds(0, 4)
-    found = await read_all(log, layout.state, 0, 4)
+    assert await log.append(layout.state, P, [Row(b"d", b"2", (("ce_id", b"site/1"),))], (("journal", b"t:8"),)) == 5
+    assert await log.bounds(layout.state, P) == Bounds(0, 5)
+    found = await read_all(log, layout.state, 0, 5)
     assert [(record.offset, record.key, record.value) for record in found] == [
         (0, b"a", b"1"),
         (1, b"b", None),
         (2, b"c", b""),
         (3, b"a", b"1"),
+        (4, b"d", b"2"),
     ]
-    assert [tuple(record.headers) for record in found] == [(("journal", b"t:7"),)] * 3 + [()]
+    headers = [tuple(record.headers) for record in found]
+    assert headers == [(("journal", b"t:7"),)] * 3 + [(), (("journal", b"t:8"), ("ce_id", b"site/1"))]
 
 
 async def test_whoever_asks_the_broker_for_the_end_is_told_the_truth(

@@ -66,7 +66,7 @@ def as_json(rows: Sequence[Row]) -> list[JSON]:
 
 
 def fold_rows(table: dict[bytes, bytes], rows: Sequence[Row]) -> None:
-    for key, value in rows:
+    for key, value, _ in rows:
         assert key is not None
         if value is None:
             table.pop(key, None)
