@@ -12,6 +12,7 @@ from stateserver.protocol.reasons import Reason, Rejected
 
 WHOLE_MAX: Final = 2**53 - 1
 DEFAULT_SOURCE: Final = "file"
+_MODES: Final = {mode.value: mode for mode in Mode}
 _DIGITS_MAX: Final = len(str(WHOLE_MAX))
 _PLAIN: Final = re.compile(r"([0-9]+)[ \t]+(\S.*)")
 
@@ -65,7 +66,7 @@ class LineReader:
 
     def _read_object(self, text: str) -> _Line:
         try:
-            said = json.loads(text, parse_constant=_refuse_constant)
+            said = _DECODER.decode(text)
         except (ValueError, RecursionError):
             raise _bad("not JSON") from None
         if not isinstance(said, dict):
@@ -84,9 +85,10 @@ class LineReader:
 
     @staticmethod
     def _mode(said: object) -> Mode:
-        if not isinstance(said, str) or said not in list(Mode):
+        mode = _MODES.get(said) if isinstance(said, str) else None
+        if mode is None:
             raise _bad("mode is none of " + ", ".join(Mode))
-        return Mode(said)
+        return mode
 
 
 def _bad(detail: str) -> Rejected:
@@ -95,6 +97,9 @@ def _bad(detail: str) -> Rejected:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _whole(name: str, said: object, least: int = 0) -> int:
