@@ -13,15 +13,13 @@ from websockets.exceptions import InvalidStatus
 
 from stateserver.domain.records import FrameRecord
 from stateserver.gateway.app import build_app
-from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import authorize
 from stateserver.gateway.guarded_route import GuardedRoute
 from stateserver.gateway.operations import OPERATIONS, Bound, Operation
-from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import NotAllowed, UnknownSystem
-from stateserver.gateway.rpc import Session
 from stateserver.protocol.modes import Mode
 from stateserver.security.tokens import Permission, Principal, Role
+from tests.gateway.described import methods_of_a_session
 from tests.gateway.serving import LIMIT_S, Caller, Gateway, make_parts, make_tokens
 from tests.gateway.test_api import BLAST
 from tests.stream.journals import sealed
@@ -121,14 +119,6 @@ def as_of_nothing(text: str) -> str:
 
 def an_app() -> FastAPI:
     return build_app(make_parts(make_tokens()))
-
-
-def methods_of_a_session() -> set[str]:
-    parts = make_parts(make_tokens())
-    visitor = Visitor(Principal("a", Role.ADMIN, None), lambda: True)
-    queries = Queries(parts.reading, parts.liveness, None, parts.journal)
-    session = Session(visitor, parts.guard, queries, parts.hub, parts.liveness, None)  # type: ignore[arg-type]
-    return set(session.methods())
 
 
 class TestTheTableIsWhole:
