@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SOURCE = "worker"
 STUCK_AFTER_MS = 60_000
-UNCUT_CHANGES_MAX = 40_000
+UNCUT_CHANGES_MAX = 100_000
 """With more changes than that since the last cut, reading waits for a checkpoint: so memory, and the time that a stop
 takes, are bounded.
 """
