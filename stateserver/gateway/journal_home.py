@@ -73,8 +73,10 @@ class JournalHome:
                 if row.offset < begins[place] or not ends[place]:
                     return None
                 consumer.seek(place, row.offset)
-                found = (await consumer.getmany(place, timeout_ms=STEP_MS)).get(place, ())
-                return next((record for record in found if record.offset == row.offset), None)
+                while True:
+                    found = (await consumer.getmany(place, timeout_ms=STEP_MS)).get(place, ())
+                    if found or row.offset >= ends[place]:
+                        return next((record for record in found if record.offset == row.offset), None)
         except (KafkaError, OSError, TimeoutError) as trouble:
             raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
         finally:
