@@ -202,7 +202,9 @@ class Feed:
         if record.topic == self._topics.units:
             reading.refresh_unit(split_unit(record.value))
         elif record.topic == self._topics.systems:
-            reading.refresh(decode_system(record.value))
+            row = decode_system(record.value)
+            self._watch.applied(row.partition, row.offset)
+            reading.refresh(row)
         else:
             reading.blasts.put(decode_blast_part(record.value))
 

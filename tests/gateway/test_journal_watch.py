@@ -27,3 +27,22 @@ def test_each_partition_answers_for_itself() -> None:
     watch.arrived({("packets", 1): 1, ("packets", 2): 0, ("more", 2): 1}, 1)
     watch.answered(1)
     assert watch.unread(11) == [2]
+
+
+def test_an_answer_that_was_here_before_the_record_was_heard_of_counts() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 7}, 0)
+    watch.answered(1)
+    watch.applied(1, 7)
+    watch.arrived({("packets", 1): 8}, 2)
+    assert watch.unread(100) == []
+    watch.arrived({("packets", 1): 9}, 102)
+    assert watch.unread(112) == [1]
+
+
+def test_of_several_journals_nobody_knows_whose_record_was_applied() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 7, ("more", 1): 3}, 0)
+    watch.applied(1, 7)
+    watch.arrived({("packets", 1): 7, ("more", 1): 4}, 2)
+    assert watch.unread(12) == [1]
