@@ -95,12 +95,13 @@ async def told(chain: Chain) -> dict[str, Outcome]:
         assert seen.setdefault(place, change) == change
     for value in (await chain.compacted(chain.layout.topics.units)).values():
         unit = decode_unit(value)
-        outcomes[unit.system].units[unit.unit] = plain(unit.fields)
+        outcomes.setdefault(unit.system, Outcome([])).units[unit.unit] = plain(unit.fields)
     for value in (await chain.compacted(chain.layout.topics.systems)).values():
         row = decode_system(value)
-        outcomes[row.system].version, outcomes[row.system].state_hash = row.version, row.state_hash
+        outcome = outcomes.setdefault(row.system, Outcome([]))  # it may be newer than what was read of `changes`
+        outcome.version, outcome.state_hash = row.version, row.state_hash
     for document in _documents(await chain.read(chain.layout.topics.blasts)):
-        outcomes[document["system"]].closed[document["blast"]] = document
+        outcomes.setdefault(document["system"], Outcome([])).closed[document["blast"]] = document
     return outcomes
 
 
