@@ -25,6 +25,8 @@ class JournalWatch:
     def arrived(self, ends: Mapping[Journal, int], now_s: float) -> None:
         """The journals end there now. What they held when first looked at does not count."""
         for journal, end in ends.items():
+            if end < self._ends.get(journal, end):
+                self._applied.pop(journal[1], None)  # another journal, whose offsets begin anew
             if end > self._ends.get(journal, end) and not self._is_applied(journal[1], end):
                 self._waiting_since.setdefault(journal[1], now_s)
         self._ends |= ends

@@ -46,3 +46,12 @@ def test_of_several_journals_nobody_knows_whose_record_was_applied() -> None:
     watch.applied(1, 7)
     watch.arrived({("packets", 1): 7, ("more", 1): 4}, 2)
     assert watch.unread(12) == [1]
+
+
+def test_a_journal_that_begins_anew_owes_its_own_answers() -> None:
+    watch = JournalWatch(10)
+    watch.arrived({("packets", 1): 100}, 0)
+    watch.applied(1, 99)
+    watch.arrived({("packets", 1): 0}, 2)
+    watch.arrived({("packets", 1): 1}, 4)
+    assert watch.unread(14) == [1]
