@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,21 +12,12 @@ from zoneinfo import ZoneInfo
 import click
 from aiokafka.errors import KafkaError
 
-from stateserver.codec.blast import (
-    END,
-    REPORT,
-    START,
-    BlastAssembler,
-    BlastPart,
-    decode_blast_part,
-    join_document,
-    open_document,
-)
+from stateserver.codec.blast import REPORT, START, BlastAssembler, BlastPart, decode_blast_part
 from stateserver.codec.topics import Topics
 from stateserver.commands.topic_reading import CannotRead, read_topics
 from stateserver.errors import StateServerError
+from stateserver.gateway.report_maker import filed_of
 from stateserver.reports.files import write_file, write_files
-from stateserver.reports.timeline import read_document
 from stateserver.reports.views import FORMATS, VIEWS, Filed
 from stateserver.settings import Settings, load_settings, variable
 
@@ -85,8 +75,4 @@ async def read_blast(settings: Settings, blast: str) -> Filed:
                 newest[first.what] = parts
     if REPORT not in newest or START not in newest:
         raise NoReport(f"no blast {blast} in {topic}", "Give the id of a blast as the page or the gateway shows it.")
-    return Filed(
-        read_document(join_document(newest[REPORT]).content),
-        partial(open_document, newest[START]),
-        partial(open_document, newest[END]) if END in newest else None,
-    )
+    return filed_of(newest)

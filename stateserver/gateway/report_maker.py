@@ -7,7 +7,7 @@ each behind its size in four bytes. Standard output: the view. It gives way to w
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import BinaryIO, Final
 from zoneinfo import ZoneInfo
@@ -38,13 +38,20 @@ def make(source: BinaryIO, out: BinaryIO) -> None:
     while size := source.read(SIZE.size):
         part = decode_blast_part(source.read(SIZE.unpack(size)[0]))
         parts[part.what].append(part)
-    end = parts[END]
-    filed = Filed(
+    VIEWS[asked["view"]].write(filed_of(parts), ZoneInfo(asked["zone"]), out)
+
+
+def filed_of(parts: Mapping[str, Sequence[BlastPart]]) -> Filed:
+    """What a report is made of, from the parts of its documents: REPORT and START, END if there is one.
+
+    Raises BrokenBlast, also while its snapshots are read.
+    """
+    end = parts.get(END)
+    return Filed(
         read_document(join_document(parts[REPORT]).content),
         partial(open_document, parts[START]),
         partial(open_document, end) if end else None,
     )
-    VIEWS[asked["view"]].write(filed, ZoneInfo(asked["zone"]), out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from stateserver.stream.ports import Row
 from stateserver.stream.state_rows import MARKER_KEY, decode_marker
 from tests.simulation.kafka import Broker, Place
 from tests.simulation.processes import Machine
-from tests.stream.journals import RING, LogLine
+from tests.stream.journals import RING, LogLine, last_values
 
 
 class Truth:
@@ -155,14 +155,7 @@ class Verdict:
         ]
 
     def _table(self, topic: str, partition: int) -> dict[bytes, bytes]:
-        table: dict[bytes, bytes] = {}
-        for line in self._lines(topic, partition):
-            assert line.key is not None
-            if line.value is None:
-                table.pop(line.key, None)
-            else:
-                table[line.key] = line.value
-        return table
+        return last_values(self._lines(topic, partition))
 
     def _units(self, name: str, folding: Folding) -> None:
         system = folding.system

@@ -20,7 +20,7 @@ from stateserver.broker.process import Broker
 from stateserver.stream.layout import Layout
 from stateserver.stream.ports import LogRecord, Row
 from stateserver.stream.topics import PARTITIONS_DEFAULT
-from tests.stream.journals import RING_DOCUMENT
+from tests.stream.journals import RING_DOCUMENT, last_values
 
 WAIT_S = 150.0
 """Patience, not a verdict: a busy machine takes its time."""
@@ -86,14 +86,7 @@ class Chain:
 
     async def compacted(self, topic: str) -> dict[bytes, bytes]:
         """The topic's last values by key."""
-        table: dict[bytes, bytes] = {}
-        for record in await self.read(topic):
-            assert record.key is not None
-            if record.value is None:
-                table.pop(record.key, None)
-            else:
-                table[record.key] = record.value
-        return table
+        return last_values(await self.read(topic))
 
 
 def _end(consumer: AIOKafkaConsumer, place: TopicPartition) -> int:

@@ -13,7 +13,7 @@ from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
 from stateserver.security.envelope import seal
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.ports import Headers, Row
+from stateserver.stream.ports import Headers, LogRecord, Row
 
 DATA = Path(__file__).parents[1] / "data"
 EXAMPLES = sorted(folder.name for folder in DATA.iterdir() if folder.is_dir())
@@ -100,3 +100,15 @@ def folded(records: Iterable[Record], system: str = SYSTEM) -> Folding:
         except Rejected as rejection:
             folding.reject(rejection)
     return folding
+
+
+def last_values(lines: Iterable[LogRecord]) -> dict[bytes, bytes]:
+    """What a compacted topic comes to: the last value of each key, but for those that were taken away."""
+    table: dict[bytes, bytes] = {}
+    for line in lines:
+        assert line.key is not None
+        if line.value is None:
+            table.pop(line.key, None)
+        else:
+            table[line.key] = line.value
+    return table

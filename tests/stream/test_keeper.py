@@ -23,7 +23,18 @@ from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
 from stateserver.stream.metrics import Metrics
 from stateserver.stream.ports import Batch, Bounds, Progress
 from stateserver.stream.state_rows import MARKER_KEY
-from tests.stream.journals import CAPTURE, EXAMPLES, RING, SYSTEM, LogLine, example_records, expected, folded, log_lines
+from tests.stream.journals import (
+    CAPTURE,
+    EXAMPLES,
+    RING,
+    SYSTEM,
+    LogLine,
+    example_records,
+    expected,
+    folded,
+    last_values,
+    log_lines,
+)
 from tests.stream.simulated import Power, PowerCut, World
 
 P = 3
@@ -75,14 +86,7 @@ def versions(world: World) -> dict[int, dict[str, Any]]:
 
 
 def compacted(world: World, topic: str) -> dict[bytes, bytes]:
-    table: dict[bytes, bytes] = {}
-    for line in world.log.topics.get((topic, P), []):
-        assert line.key is not None
-        if line.value is None:
-            table.pop(line.key, None)
-        else:
-            table[line.key] = line.value
-    return table
+    return last_values(world.log.topics.get((topic, P), []))
 
 
 def reports(world: World) -> dict[str, dict[str, Any]]:
