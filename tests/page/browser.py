@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.gateway.serving import Gateway
 
@@ -19,6 +19,19 @@ FLAGS = [
     "--no-first-run",
 ]
 LIMIT_MS = 20_000
+expect.set_options(timeout=LIMIT_MS)
+
+# The clock jumps again and again until the page has noticed: a single jump would be forgotten with the next message,
+# as the browser leaves sockets that are open alone when it goes offline.
+SILENCE = """async () => {
+  const now = performance.now.bind(performance);
+  let ahead = 0;
+  performance.now = () => now() + ahead;
+  while (document.body.dataset.outlook !== "lost") {
+    ahead += 60_000;
+    await new Promise(requestAnimationFrame);
+  }
+}"""
 
 
 @asynccontextmanager
@@ -50,3 +63,10 @@ async def page_of(browser: Browser, gateway: Gateway, *, offline: bool = False, 
     finally:
         await opened.close()
     assert [error for error in errors if not (offline and "net::ERR" in error)] == []
+
+
+async def lose(page: Page) -> None:
+    """The network is gone, and the page has heard nothing for so long that it says so."""
+    await page.context.set_offline(True)
+    await page.evaluate(SILENCE)
+    await expect(page.locator("body[data-outlook=lost]")).to_be_attached()

@@ -5,7 +5,7 @@ from playwright.async_api import Browser, expect
 from stateserver.gateway.liveness import Condition
 from tests.gateway.serving import Gateway, make_parts, serving
 from tests.gateway.test_system_model import sample_events
-from tests.page.browser import page_of
+from tests.page.browser import lose, page_of
 from tests.page.conftest import Story
 
 LIVE = "body[data-outlook=live]"
@@ -80,9 +80,7 @@ async def test_a_lost_connection_cannot_be_overlooked_and_is_mended_without_a_re
     story.to_blast()
     async with page_of(browser, gateway, offline=True) as page:
         await expect(page.locator(LIVE)).to_be_attached()
-        await page.context.set_offline(True)
-        await page.evaluate("performance.now = (now => () => now() + 60_000)(performance.now.bind(performance))")
-        await expect(page.locator("body[data-outlook=lost]")).to_be_attached()
+        await lose(page)
         await expect(page.locator("#banner")).to_contain_text("NOT LIVE")
         await expect(page).to_have_title("NOT LIVE · site · State Server")
         story.to_end()
@@ -185,9 +183,7 @@ async def test_a_gateway_that_starts_again_with_other_secrets_asks_to_log_in(
         await page.goto(f"{other.url}/#token={gateway.tokens.viewer}")
         await expect(page.locator(LIVE)).to_be_attached()
         other.parts.doorkeeper._sessions = gateway.parts.doorkeeper._sessions
-        await page.context.set_offline(True)
-        await page.evaluate("performance.now = (now => () => now() + 60_000)(performance.now.bind(performance))")
-        await expect(page.locator("body[data-outlook=lost]")).to_be_attached()
+        await lose(page)
         await page.context.set_offline(False)
         await expect(page.locator("#log-in")).to_be_visible()
         await context.close()
