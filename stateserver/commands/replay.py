@@ -23,6 +23,7 @@ OF_THE_LOG = {
     "until": "--until",
     "at": "--at",
     "compare": "--compare",
+    "swap": "--swap",
 }
 
 
@@ -58,6 +59,11 @@ class BadSystemName(StateServerError):
 @click.option(
     "--compare", is_flag=True, help="Of the log: hold the workers' tables against it. Exit status 1 where they differ."
 )
+@click.option(
+    "--swap",
+    is_flag=True,
+    help="Of the log: then make the workers' tables anew from it, and put them in place of the live ones.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to write to.")
 @click.option("--reports", callback=chosen_formats, help="Write a report of each blast too: pdf,csv,json.")
 @click.pass_context
@@ -77,6 +83,11 @@ def command(ctx: click.Context, /, file: str | None, from_topic: bool, out: Path
 
     With --compare each row of `units` and `systems` is held against the journal at the position it stands for, while
     the workers go on; what differs is printed, a line each, and written to differences.jsonl.
+
+    With --swap the tables of whole partitions are made anew after that, at the very position that the live ones stand
+    for, and put in their place, whole or not at all; the exit status is then 0. A worker that is at it is fenced, ends,
+    and has to be started again. Where the state that it goes on from would change, or the broker has no transactions,
+    all workers have to be stopped before. What readers were told is never contradicted: else it is refused.
     """
     if from_topic == (file is not None):
         raise click.UsageError("Give either FILE or --from-topic.")
@@ -93,12 +104,12 @@ def _replay_log(out: Path, given: dict[str, Any]) -> None:
         raise click.UsageError("--mode goes with a file: the log's records say theirs.")
     if given["compare"] and given["at"] is not None:
         raise click.UsageError("--compare is with the present: leave out --at.")
-    replay_log(
-        LogReplay(
-            out, given["systems"], given["partitions"], given["begin"], given["until"], given["at"], given["compare"]
-        ),
-        given["reports"],
-    )
+    parts = [OF_THE_LOG.get(name, "--system") for name in ("begin", "until", "at", "systems") if given[name]]
+    if given["swap"] and parts:
+        raise click.UsageError(f"--swap is of whole partitions, from their beginning: leave out {', '.join(parts)}.")
+    reports = given.pop("reports")
+    del given["mode"]
+    replay_log(LogReplay(out, **given), reports)
 
 
 def _replay_file(ctx: click.Context, file: str, out: Path, given: dict[str, Any]) -> None:

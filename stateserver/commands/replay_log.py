@@ -18,6 +18,7 @@ from stateserver.commands.progress import progress_bar
 from stateserver.commands.replay_compare import check_comparable, print_differences
 from stateserver.commands.replay_reports import write_reports
 from stateserver.commands.replay_summary import Summary
+from stateserver.commands.replay_swap import swap_tables
 from stateserver.commands.topic_reading import CannotRead, find_places
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.comparing import Comparison, Difference, LiveTables
@@ -40,6 +41,7 @@ class LogReplay(NamedTuple):
     until: Bound | None
     at: int | None
     compare: bool = False
+    swap: bool = False
 
 
 def replay_log(wanted: LogReplay, reports: tuple[str, ...]) -> None:
@@ -53,13 +55,19 @@ def replay_log(wanted: LogReplay, reports: tuple[str, ...]) -> None:
     except KafkaError as error:
         raise CannotRead(f"cannot read the journal: {error}", f"see {variable('brokers')}") from error
     write_reports(wanted.out, reports)
-    if not wanted.compare:
-        summary.print()
-        return
     print_differences(differences)
-    summary.print(Differences=len(differences))
-    if differences:
+    summary.print(**({"Differences": len(differences)} if wanted.compare else {}))
+    if wanted.swap:
+        _swap(settings, ring, wanted.partitions)
+    elif differences:
         raise click.exceptions.Exit(DIFFERENT_STATUS)
+
+
+def _swap(settings: Settings, ring: KeyRing, partitions: tuple[int, ...] | None) -> None:
+    try:
+        asyncio.run(swap_tables(settings, ring, partitions))
+    except KafkaError as error:
+        raise CannotRead(f"cannot swap: {error}", f"see {variable('brokers')}") from error
 
 
 def _ring(settings: Settings) -> KeyRing:

@@ -12,8 +12,8 @@ from stateserver.errors import StateServerError
 from stateserver.settings import Settings, kafka_client_options, variable
 
 STEP_MS = 500
-START_LIMIT_S = 15.0
-STALLED_S = 30.0
+START_LIMIT_S = 60.0
+STALLED_S = 60.0
 
 
 class CannotRead(StateServerError):

@@ -125,3 +125,28 @@ class PartitionStuck(StateServerError):
             f"partition {partition} of {topic} stands still at offset {position} of {end} for {seconds:.0f} s",
             "the worker stops, so that it is started again",
         )
+
+
+class CannotSwap(StateServerError):
+    """A partition's tables can't be made anew from its journal."""
+
+
+class WorkersAtWork(StateServerError):
+    """Tables are not put in place of others that a worker goes on from."""
+
+    def __init__(self, partition: int, why: str) -> None:
+        super().__init__(
+            f"the tables of partition {partition} can't be put in place while workers are in the group: {why}",
+            "stop all workers, wait until they have left, and run it again; nothing of this partition was written",
+        )
+
+
+class ToldOtherwise(StateServerError):
+    """The journal, folded, gives other events than readers were told."""
+
+    def __init__(self, partition: int, trouble: EventsDiffer) -> None:
+        super().__init__(
+            f"the tables of partition {partition} stay as they are, since readers were told otherwise: {trouble}",
+            "a version has one content for ever. Find the release or key ring that told it; else have a worker build "
+            "tables and events under another STATESERVER_TOPIC_PREFIX, and the gateways read those",
+        )

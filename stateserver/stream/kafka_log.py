@@ -40,13 +40,17 @@ class KafkaLog:
     """`Log` on aiokafka.
 
     `options` are those that every client is built with, `group` is whose positions pens commit, `pen_name` what
-    their transactional ids begin with: all who write the same state must share it.
+    their transactional ids begin with: all who write the same state must share it. `transaction_ms_max` is how long a
+    pen may take to write.
     """
 
-    def __init__(self, options: dict[str, Any], group: str, pen_name: str) -> None:
+    def __init__(
+        self, options: dict[str, Any], group: str, pen_name: str, *, transaction_ms_max: int = TRANSACTION_MS_MAX
+    ) -> None:
         self._options = options
         self._group = group
         self._pen_name = pen_name
+        self._transaction_ms_max = transaction_ms_max
         self._producer: AIOKafkaProducer | None = None
         self._surveyor: AIOKafkaConsumer | None = None
         self._surveying = asyncio.Lock()
@@ -95,11 +99,11 @@ class KafkaLog:
         transactional_id = f"{self._pen_name}.{partition}"
         try:
             producer = await start_transactional(
-                self._options, transactional_id, transaction_timeout_ms=TRANSACTION_MS_MAX, **_WRITING
+                self._options, transactional_id, transaction_timeout_ms=self._transaction_ms_max, **_WRITING
             )
         except (KafkaError, OSError) as trouble:
             raise self._unreachable(trouble) from trouble
-        return TransactionalPen(producer, partition, self._group)
+        return TransactionalPen(producer, partition, self._group, self._transaction_ms_max)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """What the partition holds now."""

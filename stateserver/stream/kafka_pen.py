@@ -63,17 +63,20 @@ class TransactionalPen:
 
     commits = True
 
-    def __init__(self, producer: AIOKafkaProducer, partition: int, group: str) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, partition: int, group: str, limit_ms: int = TRANSACTION_MS_MAX
+    ) -> None:
         self._producer = producer
         self._partition = partition
         self._group = group
+        self._limit_ms = limit_ms
         self._trouble: StateServerError | None = None
 
     async def write(self, sheets: Sequence[Sheet], positions: Mapping[tuple[str, int], int]) -> dict[str, int]:
         if self._trouble is not None:
             raise self._trouble
         try:
-            async with asyncio.timeout(TRANSACTION_MS_MAX / 1000):
+            async with asyncio.timeout(self._limit_ms / 1000):
                 return await self._write([sheet for sheet in sheets if sheet.rows], positions)
         except ProducerFenced as trouble:
             raise self._failed(Fenced(self._partition)) from trouble

@@ -103,6 +103,16 @@ class PartitionProcessor:
         self._told = told or None
 
     @property
+    def expects(self) -> bool:
+        """Whether some events that were told before were not met yet."""
+        return bool(self._told)
+
+    def take_blasts(self) -> list[tuple[str, BlastStage]]:
+        """The stages since the last cut: they will not be in the next one."""
+        blasts, self._blasts = self._blasts, []
+        return blasts
+
+    @property
     def moved(self) -> bool:
         """Whether anything was applied since the last cut."""
         return self.positions != self._cut_at
@@ -221,7 +231,7 @@ class PartitionProcessor:
         Units whose `as_of` alone has moved are far more than those that changed: they wait until there is time.
         """
         applied = sum(self.positions.values()) - sum(self._cut_at.values())
-        cut = Cut(dict(self.positions), [], [], self._blasts, [])
+        cut = Cut(dict(self.positions), [], [], self.take_blasts(), [])
         moved = sorted(self._moved)
         for name in moved:
             system = self.systems[name].system
@@ -234,7 +244,6 @@ class PartitionProcessor:
             cut.state.append(Row(notes_key(name), notes.encode()))
         self._cut_at = cut.positions
         self._moved = set()
-        self._blasts = []
         return cut
 
     def _publish(self, units: list[Row], *, busy: bool) -> list[str]:

@@ -83,6 +83,17 @@ def stands_for(positions: Mapping[str, int]) -> Headers:
     return ((STANDS_FOR, ",".join(f"{topic}:{offset}" for topic, offset in sorted(positions.items())).encode()),)
 
 
+def swapped_rows(positions: Mapping[str, int], lineage: str) -> Headers:
+    """The header of state rows that were put in place of others: never that of a worker's rows at the same cut."""
+    ((name, value),) = stands_for(positions)
+    return ((name, (value or b"") + b";" + lineage.encode()),)
+
+
+def is_of_the_core(key: bytes) -> bool:
+    """Whether the core wrote the row: it follows from the system's state alone."""
+    return key != MARKER_KEY and key.rpartition(b"\x00")[2][:1] == _CORE
+
+
 def core_key(system: str, row: str) -> bytes:
     """Key of a row that the core wrote."""
     return b"%s\x00%s%s" % (system.encode(), _CORE, row.encode())

@@ -47,6 +47,16 @@ class Told:
     def __bool__(self) -> bool:
         return bool(self._stretches)
 
+    @property
+    def begins(self) -> dict[str, int]:
+        """The first version that is still to be met, of each system that has one."""
+        return {system: stretch.first for system, stretch in self._stretches.items()}
+
+    def any_open(self) -> tuple[str, int]:
+        """A system whose events were not all met, and the last of them."""
+        system, stretch = next(iter(self._stretches.items()))
+        return system, stretch.first + len(stretch.digests) - 1
+
     def note(self, records: Sequence[LogRecord]) -> None:
         """Take records of `changes`, in order. Raises EventsDiffer where two of them contradict each other."""
         for record in records:

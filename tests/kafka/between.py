@@ -14,7 +14,7 @@ from typing import Self
 from stateserver.broker.ports import LOOPBACK, free_port
 from stateserver.broker.process import Broker
 
-INIT_PRODUCER_ID = 22
+INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN = 22, 24, 26
 UNKNOWN_SERVER_ERROR = -1
 # Of an answer to InitProducerId in its version 0: correlation id and throttle time lie before its error.
 INIT_PRODUCER_ID_ERROR = struct.Struct(">8xh")
@@ -66,7 +66,7 @@ class Between:
         broker, to_broker = await asyncio.open_connection(LOOPBACK, self._broker_port)
         asked: dict[int, int] = {}
         try:
-            with suppress(asyncio.IncompleteReadError, ConnectionError):
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._requests(client, to_broker, asked))
                     both.create_task(self._answers(broker, to_client, asked))

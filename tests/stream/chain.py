@@ -60,12 +60,15 @@ class Chain:
             sent = [await producer.send(self.layout.journals[0], row.value, key=row.key) for row in rows]
             return [(await one).partition for one in sent]
 
-    async def read(self, topic: str) -> list[LogRecord]:
-        """All that lies in a topic now, partition after partition."""
+    async def read(self, topic: str, *, committed: bool = False) -> list[LogRecord]:
+        """All that lies in a topic now, partition after partition; `committed`: no transaction that failed."""
         places = [TopicPartition(topic, number) for number in range(PARTITIONS_DEFAULT)]
         found: dict[TopicPartition, list[LogRecord]] = {place: [] for place in places}
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.broker.bootstrap.split(","), auto_offset_reset="earliest", fetch_max_wait_ms=50
+            bootstrap_servers=self.broker.bootstrap.split(","),
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
+            isolation_level="read_committed" if committed else "read_uncommitted",
         ) as consumer:
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
@@ -100,7 +103,8 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")}
-        self._environment = {**kept, **environment}
+        self.environment = environment
+        self._kept = kept
         self._output = folder / f"worker-{time.monotonic_ns()}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -108,7 +112,7 @@ class WorkerProcess:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "stateserver", "worker"],
-                env=self._environment,
+                env=self._kept | self.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

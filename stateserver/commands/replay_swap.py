@@ -1,0 +1,66 @@
+"""`--swap` of `stateserver replay --from-topic`: tables made anew from the journal, in place of the live ones."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+from aiokafka.admin import AIOKafkaAdminClient
+
+from stateserver.commands.progress import progress_bar
+from stateserver.commands.topic_reading import find_places
+from stateserver.security.keyring import KeyRing
+from stateserver.settings import Settings, kafka_client_options
+from stateserver.stream.kafka_log import KafkaLog
+from stateserver.stream.layout import Layout
+from stateserver.stream.rebuild import Place
+from stateserver.stream.swap import Surroundings, Swapped, swap_partition
+
+TRANSACTION_MS_MAX: Final = 600_000
+"""Up to all rows of a partition go into one; brokers allow 15 minutes by default."""
+EMPTY: Final = {"Empty", "Dead"}
+
+
+async def swap_tables(settings: Settings, ring: KeyRing, wanted: Sequence[int] | None) -> None:
+    """One partition after the other, all or those wanted, each told as it is done.
+
+    Raises StateServerError: those done before stay so.
+    """
+    options = kafka_client_options(settings)
+    layout = Layout.with_prefix(settings.topic_prefix, settings.packets_topics)
+    log = KafkaLog(options, settings.group, layout.state, transaction_ms_max=TRANSACTION_MS_MAX)
+
+    async def group_at_work() -> bool:
+        return await _has_members(options, settings.group)
+
+    places = await find_places(options, settings.packets_topics, wanted or ())
+    partitions = sorted({place.partition for place in places})
+    await log.start()
+    try:
+        for partition in partitions:
+            journals = [await log.bounds(topic, partition) for topic in layout.journals]
+            with progress_bar(sum(held.end - held.start for held in journals), " records") as bar:
+                around = Surroundings(ring, group_at_work, lambda: time.time_ns() // 1_000_000, bar.update)
+                swapped = await swap_partition(Place(partition, log, layout), around)
+            click.echo(_said(partition, swapped))
+    finally:
+        await log.stop()
+
+
+async def _has_members(options: dict[str, Any], group: str) -> bool:
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    finally:
+        await admin.close()
+    # Error code, group, state, protocol type, protocol, members.
+    return any(described[2] not in EMPTY and described[5] for described in answer.groups)
+
+
+def _said(partition: int, swapped: Swapped | None) -> str:
+    if swapped is None:
+        return f"Partition {partition}: no tables yet; a worker makes them from the journal's beginning."
+    rows = ", ".join(f"{count} of {table}" for table, count in swapped.differing.items())
+    told = f" {swapped.told} events were told that nobody had been told." if swapped.told else ""
+    return f"Partition {partition}: tables of {swapped.systems} systems put in place. Rows that differed: {rows}.{told}"

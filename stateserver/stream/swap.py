@@ -1,0 +1,165 @@
+"""The tables of a partition, made anew from its journal, in place of the live ones: whole, or not at all.
+
+The fold comes first, beside the workers (see `rebuild`). Then the partition's pen is taken, which fences its worker;
+what that one did meanwhile is folded too; and one transaction writes what differs, strikes out what should not be
+there, and ends with a marker at the very cut that the live tables stood for. So wherever it is killed, the live tables
+are as they were, or all are new; and the worker, started again, goes on from either.
+
+Without transactions nobody is fenced and a swap may be cut off: nobody may work then, and it is to be run again.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from stateserver.codec.system import encode_system
+from stateserver.codec.topics import system_key
+from stateserver.security.keyring import KeyRing
+from stateserver.stream.errors import CannotSwap, EventsDiffer, Fenced, ToldOtherwise, WorkersAtWork
+from stateserver.stream.ports import Pen, Row, Sheet
+from stateserver.stream.rebuild import LiveTable, Passed, Place, Rebuilding
+from stateserver.stream.restore import LINEAGE_BYTES
+from stateserver.stream.state_rows import MARKER_KEY, DamagedRow, Marker, stands_for, swapped_rows
+
+
+class Swapped(NamedTuple):
+    """What was done: how many systems there are, how many rows differed by table, and how many events nobody knew."""
+
+    partition: int
+    systems: int
+    differing: dict[str, int]
+    told: int
+
+
+class Live(NamedTuple):
+    """The live tables of a partition."""
+
+    units: LiveTable
+    blasts: LiveTable
+    systems: LiveTable
+    state: LiveTable
+
+    async def read_on(self) -> Marker | None:
+        """Take in what they have got since; the state's last marker. Raises CannotSwap, and what the log raises."""
+        # The state first: what its checkpoints wrote is in all tables that are read after it.
+        try:
+            for table in (self.state, self.units, self.blasts, self.systems):
+                await table.read_on()
+        except DamagedRow as trouble:
+            raise CannotSwap(
+                f"its last checkpoint can't be told: {trouble}", "a worker makes it good from the journal by itself"
+            ) from trouble
+        return self.state.marker
+
+
+class Surroundings(NamedTuple):
+    """`group_at_work` tells whether workers are in the group, `now_ms` the present."""
+
+    ring: KeyRing
+    group_at_work: Callable[[], Awaitable[bool]]
+    now_ms: Callable[[], int]
+    passed: Passed
+
+
+async def swap_partition(place: Place, around: Surroundings) -> Swapped | None:
+    """Make the tables anew and put them in place of the live ones; None where there are none yet.
+
+    Raises CannotSwap, WorkersAtWork, ToldOtherwise, RecordStopsPartition, and what the log raises.
+    """
+    topics = place.layout.topics
+    live = Live(
+        *(LiveTable(place, topic) for topic in (topics.units, topics.blasts, topics.systems, place.layout.state))
+    )
+    marker = await live.read_on()
+    if marker is None:
+        return None
+    starts = await _starts(place, marker)
+    fold = Rebuilding(place, around.ring, starts, live.blasts, around.passed)
+    try:
+        await fold.read_told()
+        await fold.fold_to(marker.positions)
+        fold.cut()
+        await _check_nobody_goes_on_wrong(place, around, live, fold)
+        pen = await place.log.take_pen(place.partition)
+        try:
+            return await _swap(place, around, live, fold, marker, pen)
+        finally:
+            await pen.close()
+    except EventsDiffer as trouble:
+        raise ToldOtherwise(place.partition, trouble) from trouble
+    except Fenced as trouble:
+        raise CannotSwap(
+            f"a worker was started and took partition {place.partition} back before all was written",
+            "nothing of this partition was written; stop the workers for as long as the swap takes",
+        ) from trouble
+
+
+async def _check_nobody_goes_on_wrong(place: Place, around: Surroundings, live: Live, fold: Rebuilding) -> None:
+    """Events that a worker tells of a state that is wrong can't be taken back. Raises WorkersAtWork."""
+    wrong = fold.rebuilt.states_that_differ(live.state) > 0 or bool(fold.rebuilt.untold)
+    if wrong and await around.group_at_work():
+        raise WorkersAtWork(place.partition, "the state that they go on from is not what the journal says")
+
+
+async def _starts(place: Place, marker: Marker) -> dict[str, int]:
+    """Where to begin to fold, by topic. Raises CannotSwap where that doesn't lead to what the tables stand for."""
+    unread = marker.positions.keys() - set(place.layout.journals)
+    if unread:
+        raise CannotSwap(
+            f"partition {place.partition}: its tables also come of {', '.join(sorted(unread))}",
+            "name every journal that the workers read, or have read, in STATESERVER_PACKETS_TOPICS",
+        )
+    starts = {topic: (await place.log.bounds(topic, place.partition)).start for topic in place.layout.journals}
+    for topic, start in starts.items():
+        if start > 0 and marker.positions.get(topic, 0) > 0:
+            raise CannotSwap(
+                f"partition {place.partition} of {topic} begins at offset {start}: what came before can't be folded",
+                "restore the journal's older records from a backup or a mirror",
+            )
+    return starts
+
+
+async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding, before: Marker, pen: Pen) -> Swapped:
+    if not pen.commits and await around.group_at_work():
+        raise WorkersAtWork(place.partition, "this broker has no transactions that would keep them out")
+    marker = await live.read_on()
+    if marker is None or any(marker.positions.get(topic, -1) < at for topic, at in before.positions.items()):
+        raise CannotSwap(f"partition {place.partition} was begun anew meanwhile", "try again")
+    await _starts(place, marker)
+    rebuilt = fold.rebuilt
+    await fold.read_told()
+    await fold.fold_to(marker.positions)
+    fold.cut()
+    await fold.check_what_was_told_since()
+    await _check_nobody_goes_on_wrong(place, around, live, fold)
+
+    lineage = secrets.token_hex(LINEAGE_BYTES)
+    new_marker = Marker(rebuilt.positions, lineage, marker.changes_offset, pen.commits)
+    headers = stands_for(rebuilt.positions)
+    systems = {
+        system_key(name): encode_system(
+            row._replace(checkpointed_at=around.now_ms(), changes_offset=marker.changes_offset)
+        )
+        for name, row in rebuilt.systems.items()
+    }
+    differing = {
+        "units": live.units.differing(rebuilt.units),
+        "blasts": rebuilt.blasts_that_differ(live.blasts),
+    }
+    states = rebuilt.states_that_differ(live.state)
+    await pen.write(
+        [
+            Sheet(place.layout.topics.units, differing["units"], headers),
+            Sheet(place.layout.topics.blasts, differing["blasts"]),
+            Sheet(place.layout.topics.systems, live.systems.replacing(systems), headers),
+            Sheet(place.layout.topics.changes, rebuilt.untold),
+            Sheet(
+                place.layout.state,
+                [*live.state.replacing(rebuilt.state), Row(MARKER_KEY, new_marker.encode())],
+                swapped_rows(rebuilt.positions, lineage),
+            ),
+        ],
+        {(topic, place.partition): rebuilt.positions[topic] for topic in place.layout.journals},
+    )
+    counts = {table: len(rows) for table, rows in differing.items()} | {"state": states}
+    return Swapped(place.partition, len(rebuilt.systems), counts, len(rebuilt.untold))
