@@ -1,10 +1,16 @@
 """TCP ports on this machine's loopback address."""
 
+import random
 import socket
+from typing import Final
 
 from stateserver.errors import StateServerError
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK: Final = "127.0.0.1"
+UNASSIGNED: Final = range(15_000, 32_000)
+"""Systems take ports from above these for connections that go out: nobody is given one of these by chance."""
+
+_order: Final = random.SystemRandom().sample(UNASSIGNED, len(UNASSIGNED))
 
 
 class PortTaken(StateServerError):
@@ -19,10 +25,16 @@ class PortTaken(StateServerError):
 
 
 def free_port() -> int:
-    """A port nobody listens on now. Somebody else may take it before it is used."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
+    """A port nobody listens on now, and that this process has not been told before.
+
+    Somebody else may take it before it is used, but only one who asks for that very port.
+    """
+    while True:
+        port = _order.pop()
+        try:
+            require_free(port, "a trial")
+        except PortTaken:
+            continue
         return port
 
 
