@@ -1,12 +1,15 @@
 """Change events as they lie in `changes` (spec page 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from stateserver.codec.binary import long_bytes, read_long, read_string, string_bytes
 from stateserver.codec.fields import BOOLEANS, Remembered, fields_bytes, read_fields, read_name, shared_fields_bytes
 from stateserver.codec.schemas import PREFIX_SIZE, SCHEMAS, UnwritableValue
 from stateserver.domain.change import Change
+
+SYSTEM_TIME: Final = "time"
+"""The header with the system's time once an event's record was applied, ms since 1970: where its own differs."""
 
 _PREFIX: Final = SCHEMAS.version("change", 1).prefix
 _NULL: Final = b"\x00"
@@ -90,6 +93,23 @@ def decode_change(value: bytes) -> Change:
         except (LookupError, ValueError):
             pass  # not the usual form: fastavro tells whether it is right
     return Change(**SCHEMAS.decode("change", value))
+
+
+def time_bytes(time: int | None) -> bytes:
+    """A system's time as the header has it; empty before its first frame or tick."""
+    return b"" if time is None else b"%d" % time
+
+
+def system_time(change: Change, headers: Iterable[tuple[str, bytes | None]]) -> int | None:
+    """The system's time once the record that caused this event was applied, ms since 1970.
+
+    None before the system's first frame or tick. Deadlines are told late, commands and late frames move no time: then
+    it is not the event's own `at`.
+    """
+    for name, value in headers:
+        if name == SYSTEM_TIME:
+            return int(value) if value else None
+    return change.at
 
 
 def _read_quickly(value: bytes) -> Change:

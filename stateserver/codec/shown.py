@@ -7,6 +7,7 @@ from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
 from stateserver.codec.packet import read_packet
 from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.still import decode_still_part
 from stateserver.codec.system import decode_system
 from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
@@ -47,6 +48,12 @@ def show_rejected(value: bytes) -> JsonObject:
     return {**row._asdict(), "key": show_key(row.key), "value": None if row.value is None else row.value.hex()}
 
 
+def show_still_part(value: bytes) -> JsonObject:
+    """A part of a still: all but the bytes."""
+    part = decode_still_part(value)._asdict()
+    return {**part, "data": f"{len(part['data'])} bytes"}
+
+
 def show_key(key: bytes | None) -> str | None:
     """A record's key: UTF-8 where it is that, else hex behind `0x`."""
     if key is None:
@@ -64,5 +71,6 @@ SHOW: Final[dict[str, Callable[[bytes], JsonObject]]] = {
     "blasts": show_blast_part,
     "systems": show_system,
     "rejected": show_rejected,
+    "history": show_still_part,
 }
 """How the values of each topic are shown, by the topic's name without its prefix."""

@@ -1,6 +1,6 @@
-"""The six topics' names and keys (spec page 4).
+"""The topics' names and keys (spec page 4; `history` is our own).
 
-Every key is UTF-8. `packets`, `changes`, `systems` and `rejected`: the system id (in `rejected` the record's
+Every key is UTF-8. `packets`, `changes`, `systems`, `rejected` and `history`: the system id (in `rejected` the record's
 own key, whatever it was). `units`: `<system>/<unit path>`. `blasts`: `<blast id>/<what>/<part>`, what being
 `report`, `start` or `end`, parts numbered from 1.
 """
@@ -20,6 +20,7 @@ class Topics(NamedTuple):
     blasts: str
     systems: str
     rejected: str
+    history: str
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Topics":

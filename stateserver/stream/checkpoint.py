@@ -3,7 +3,8 @@
 Four steps, each begun when the one before is safe:
 
 1. the events that led to the cut: who finds a state finds its events;
-2. in one transaction, where the broker has them: what others read (`units`, `blasts`, `systems`), the state's rows,
+2. in one transaction, where the broker has them: what others read (`units`, `blasts`, `systems`, and in `history`
+   systems as they stood), the state's rows,
    the marker that makes these rows the state, and the group's position in the journal. Without transactions they
    are written in this order: until the marker is there, a restore begins from the marker before, and what is
    repeated is identical;
@@ -12,9 +13,11 @@ Four steps, each begun when the one before is safe:
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from stateserver.codec.blast import encode_blast
+from stateserver.codec.still import Still, encode_still
 from stateserver.codec.system import encode_system
 from stateserver.codec.topics import system_key
 from stateserver.domain.blast import BlastStage
@@ -26,7 +29,7 @@ from stateserver.stream.ports import Pen, Ports, Row, Sheet
 from stateserver.stream.state_rows import MARKER_KEY, Marker, stands_for
 
 LARGE_SNAPSHOT = 1 << 20
-"""From that size on a snapshot is compressed in a thread, bytes."""
+"""From that size on a snapshot or a still is compressed in a thread, bytes."""
 
 
 class Events(NamedTuple):
@@ -77,6 +80,7 @@ async def write_checkpoint(
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),
+        Sheet(topics.history, await _still_rows(cut.stills)),
         Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), changes_offset), headers),
         Sheet(layout.state, state, headers),
     ]
@@ -99,6 +103,15 @@ def _system_rows(cut: Cut, now_ms: int, changes_offset: int | None) -> list[Row]
         )
         for row in cut.systems
     ]
+
+
+async def _still_rows(stills: Iterable[Still]) -> list[Row]:
+    rows: list[Row] = []
+    for still in stills:
+        large = len(still.data) > LARGE_SNAPSHOT
+        values = await asyncio.to_thread(encode_still, still) if large else encode_still(still)
+        rows.extend(Row(system_key(still.system), value) for value in values)
+    return rows
 
 
 async def _blast_rows(blasts: list[tuple[str, BlastStage]]) -> list[Row]:

@@ -143,7 +143,7 @@ class PartitionKeeper:
                 raise self._unwritten
             if not (self._processor.moved or self._processor.unpublished):
                 return
-            cut = self._processor.cut()
+            cut = self._processor.cut(self._events.changes.next_offset)
             self._uncut = 0
             copies = Copies(restored.state, restored.units)
             try:

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from stateserver.codec.change import encode_changes
+from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
 from stateserver.codec.cloud_event import cloud_event_headers
 from stateserver.codec.rejected import RejectedRow, encode_rejected
+from stateserver.codec.still import Still
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import unit_key
 from stateserver.codec.unit import UnitRow, encode_unit, encode_window
@@ -27,6 +28,7 @@ from stateserver.security.keyring import KeyRing
 from stateserver.stream.errors import EventsDiffer, RecordsLost, RecordStopsPartition
 from stateserver.stream.ports import Batch, LogRecord, Row
 from stateserver.stream.state_rows import core_key, notes_key
+from stateserver.stream.stills import Stills
 from stateserver.stream.told import Told
 from stateserver.stream.tracked import Tracked
 
@@ -62,6 +64,7 @@ class Cut(NamedTuple):
     units: list[Row]
     blasts: list[tuple[str, BlastStage]]
     systems: list[SystemRow]
+    stills: Sequence[Still] = ()
 
 
 class TickDue(NamedTuple):
@@ -74,10 +77,11 @@ class TickDue(NamedTuple):
 
 
 class _Caused(NamedTuple):
-    """A record's events."""
+    """A record's events, and the system's time once it was applied."""
 
     record: LogRecord
     changes: list[Change]
+    time: int | None
 
 
 class PartitionProcessor:
@@ -97,6 +101,8 @@ class PartitionProcessor:
         self._blasts: list[tuple[str, BlastStage]] = []
         self._told: Told | None = None
         self._busy_cuts = 0
+        self._stills = Stills()
+        self._stills.await_all(self.systems)
 
     def expect(self, told: Told) -> None:
         """The next events were told before: they are checked, not told again."""
@@ -158,7 +164,7 @@ class PartitionProcessor:
                     raise known
                 changes = self._apply(topic, record, *known)
                 if changes:
-                    caused.append(_Caused(record, changes))
+                    caused.append(_Caused(record, changes, self.systems[known[0]].system.time))
             except Rejected as rejection:
                 emitted.rejected.append(self._rejected_row(topic, record, rejection))
             except Exception as trouble:  # noqa: BLE001 whatever it is: say where, and let others go on
@@ -167,13 +173,15 @@ class PartitionProcessor:
         return None
 
     def _encode_all(self, topic: str, caused: Iterable["_Caused"], emitted: Emitted) -> StateServerError | None:
-        for record, changes in caused:
+        for record, changes, time in caused:
             key = record.key
             try:
                 rows = [
                     tuple.__new__(Row, (key, value, headers))
                     for value, headers in zip(encode_changes(changes), cloud_event_headers(changes), strict=True)
                 ]
+                if any(change.at != time for change in changes):
+                    rows = _with_time(rows, changes, time)
                 if self._told is not None:
                     rows = self._told.untold(changes[0].system, changes[0].version, rows)
                     self._told = self._told or None
@@ -225,9 +233,10 @@ class PartitionProcessor:
         )
         return Row(record.key, encode_rejected(row))
 
-    def cut(self) -> Cut:
+    def cut(self, changes_offset: int | None = None) -> Cut:
         """What moved since the last cut. What it gives is forgotten here: write it, or start anew from the last one.
 
+        `changes_offset`: all events that follow lie in `changes` from there on, where that is known.
         Units whose `as_of` alone has moved are far more than those that changed: they wait until there is time.
         """
         applied = sum(self.positions.values()) - sum(self._cut_at.values())
@@ -244,7 +253,9 @@ class PartitionProcessor:
             cut.state.append(Row(notes_key(name), notes.encode()))
         self._cut_at = cut.positions
         self._moved = set()
-        return cut
+        # While events are folded that were told before, what follows a system's last one lies before the end.
+        place = changes_offset if self._told is None else None
+        return cut._replace(stills=self._stills.take(self.systems, moved, place))
 
     def _publish(self, units: list[Row], *, busy: bool) -> list[str]:
         """Bring units whose `as_of` has moved up to date in `units`. Returns the systems that are done.
@@ -300,6 +311,15 @@ class PartitionProcessor:
         """The ticks that were due for these were not appended."""
         for name in systems:
             self.systems[name].asked = None
+
+
+def _with_time(rows: Sequence[Row], changes: Sequence[Change], time: int | None) -> list[Row]:
+    """Events whose own time is not the system's say in a header which that is."""
+    header = (SYSTEM_TIME, time_bytes(time))
+    return [
+        row if change.at == time else row._replace(headers=(*row.headers, header))
+        for row, change in zip(rows, changes, strict=True)
+    ]
 
 
 def _unit_rows(system: System, places: Places) -> Iterator[Row]:

@@ -40,6 +40,7 @@ def wanted_topics(layout: Layout) -> dict[str, dict[str, str]]:
         **dict.fromkeys(layout.journals, _HISTORY),
         topics.changes: _ROOMY,
         topics.rejected: _ROOMY,
+        topics.history: _HISTORY,
         topics.units: _COMPACT,
         topics.blasts: _COMPACT,
         topics.systems: _COMPACT,

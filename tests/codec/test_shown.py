@@ -4,6 +4,7 @@ from stateserver.codec.blast import encode_blast
 from stateserver.codec.change import encode_change
 from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.shown import SHOW, show_key
+from stateserver.codec.still import Still, encode_still
 from stateserver.codec.system import SystemRow, encode_system
 from stateserver.codec.topics import Topics
 from stateserver.codec.unit import UnitRow, encode_unit
@@ -41,6 +42,7 @@ def test_each_value_is_shown_as_json_with_its_fields() -> None:
         "blasts": SHOW["blasts"](part),
         "systems": SHOW["systems"](encode_system(row)),
         "rejected": SHOW["rejected"](encode_rejected(rejected)),
+        "history": SHOW["history"](encode_still(Still("m", 1, None, "IBS", 7, b"abc"))[0]),
     }
     assert json.loads(json.dumps(shown)) == {
         "changes": {
@@ -92,6 +94,17 @@ def test_each_value_is_shown_as_json_with_its_fields() -> None:
             "appended_at": 2,
             "key": "0xff",
             "value": "0001",
+        },
+        "history": {
+            "system": "m",
+            "version": 1,
+            "time": None,
+            "mode": "IBS",
+            "changes_offset": 7,
+            "part": 1,
+            "parts": 1,
+            "encoding": "zlib",
+            "data": "11 bytes",
         },
     }
 

@@ -9,12 +9,14 @@ from typing import Any
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
 from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.still import decode_still_part, join_still
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import unit_key
 from stateserver.codec.unit import decode_unit
 from stateserver.domain.canonical import canonical_json
-from stateserver.domain.change import Change
+from stateserver.domain.change import Change, Fields, fold_change
 from stateserver.domain.checkpoint import state_hash, take_rows
+from stateserver.domain.still import read_still
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.security.envelope import open_record
@@ -134,6 +136,7 @@ class Verdict:
             self._units(name, folding)
             self._system(name, folding)
             self._blasts(name, folding)
+            self._stills(name)
         rows = [decode_rejected(line.value or b"") for line in self._lines(self._layout.topics.rejected)]
         found = {(row.topic, row.partition, row.offset) for row in rows}
         self._differ("rejected", sorted(found), sorted(self._truth.rejected))
@@ -141,6 +144,29 @@ class Verdict:
             self._table_on_disk(machine, UNITS_TABLE, self._layout.topics.units)
             if not changelog_is_damaged:  # else a disk may have the row as it was
                 self._table_on_disk(machine, STATE_TABLE, self._layout.state)
+
+    def _stills(self, name: str) -> None:
+        """Each still is how the system stood at its version, and the events after it are where it says."""
+        place = self._truth.places[name]
+        told = [
+            (line.offset, change.version)
+            for line in self._lines(self._layout.topics.changes, place)
+            if (change := decode_change(line.value or b"")).system == name
+        ]
+        lines = [line for line in self._lines(self._layout.topics.history, place) if line.key == name.encode()]
+        stills = [join_still([decode_still_part(line.value or b"")]) for line in lines]
+        units: dict[str, Fields] = {}
+        changes, folded = self._truth.changes.get(name, []), 0
+        for still in sorted(filter(None, stills), key=lambda one: one.version):
+            for change in changes[folded : still.version]:
+                fold_change(units, change)
+            folded = still.version
+            got = {path: fields | {"as_of": 0} for path, fields in read_still(name, still.data).units()}
+            self._differ(f"still {still.version} of {name}", got, {path: units[path] | {"as_of": 0} for path in units})
+            after = {version for offset, version in told if offset >= still.changes_offset}
+            missing = {version for _, version in told if version > still.version} - after
+            self._differ(f"events after still {still.version} of {name}", missing, set())
+        self._differ(f"stills of {name} that can be read", len(stills) > 0 and None not in stills, True)
 
     def _differ(self, what: str, got: Any, expected: Any) -> None:
         if got != expected:
