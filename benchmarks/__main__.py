@@ -13,6 +13,7 @@ BENCHMARKS = {
     "memory": "what a worker holds with a million detonators, beside one that holds none",
     "two_workers": "two workers on two partitions, beside one on both",
     "websocket_fanout": "a thousand WebSocket clients of one gateway, and a floor of bare writes",
+    "past": "how a system stood once, after a day of 1,000,000 events, beside a floor that only reads them",
     "report_pdf": "the report of a huge blast, each view of it",
 }
 

@@ -40,6 +40,11 @@ async def answer(request: Request, tag: str | None, make: Make, media_type: str 
     return Response(content, headers=headers, media_type=media_type)
 
 
+def stamp_of(content: bytes) -> str:
+    """A tag of an answer that has to be made before it is known whether it has changed."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
 def stamp(reading: ReadModel, *models: SystemModel) -> str:
     """A tag of whatever these models, and the blasts, say now."""
     digest = blake2b(f"{_INSTANCE} {reading.generation} {reading.blasts.revision}".encode(), digest_size=16)

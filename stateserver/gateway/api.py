@@ -7,16 +7,17 @@ from fastapi.routing import APIRoute
 
 from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway import api_journal, compact_json
-from stateserver.gateway.answers import JSON, answer
+from stateserver.gateway.answers import JSON, answer, stamp_of
 from stateserver.gateway.api_models import BLAST
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.compact_json import encode
 from stateserver.gateway.guard import Guard
 from stateserver.gateway.guarded_route import GuardedRoute, guard_of, principal_of
 from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
-from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, VERSION_MAX
+from stateserver.gateway.parameters import MS_MAX, NAME_CHARACTERS_MAX, VERSION_MAX
+from stateserver.gateway.past_answers import What
 from stateserver.gateway.queries import Queries
-from stateserver.gateway.refusals import BadRequest, NotSupported
+from stateserver.gateway.refusals import BadRequest
 from stateserver.gateway.unit_pages import Choice
 from stateserver.reports.views import VIEWS
 from stateserver.security.tokens import Principal
@@ -57,8 +58,6 @@ async def _refuse_unknown_parameters(request: Request) -> None:
     assert isinstance(route, APIRoute)
     known = sorted(parameter.alias for parameter in route.dependant.query_params)
     unknown = sorted(set(request.query_params) - set(known))
-    if "at" in unknown:
-        raise NotSupported("past states can't be asked for yet", "leave out 'at'")
     if unknown:
         has = f"it has: {', '.join(known)}" if known else "it has none"
         raise BadRequest(f"there is no query parameter {unknown[0]!r} here", has)
@@ -74,6 +73,11 @@ After = Annotated[
 ]
 Blast = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID", examples=[BLAST])]
 
+At = Annotated[
+    int | None,
+    Query(ge=0, le=MS_MAX, description="As it stood before the first record that took the system's time past this"),
+]
+
 resources = APIRouter(
     prefix=PREFIX, tags=["read"], route_class=GuardedRoute, dependencies=[Depends(_refuse_unknown_parameters)]
 )
@@ -87,8 +91,10 @@ async def systems(request: Request, who: Who, ask: Ask, after: After = None, lim
 
 
 @resources.get("/systems/{system}", operation_id="systems.get", summary="One system")
-async def one_system(request: Request, who: Who, ask: Ask, system: System) -> Response:
-    """With what its latest checkpoint says: counters, gaps, the journal's position."""
+async def one_system(request: Request, who: Who, ask: Ask, system: System, at: At = None) -> Response:
+    """With what its latest checkpoint says: counters, gaps, the journal's position; of a past instant, without that."""
+    if at is not None:
+        return await _past(request, await ask.past.system(who, system, at))
     return await answer(request, ask.tag(who, system), lambda: encode(ask.system(who, system)))
 
 
@@ -106,24 +112,39 @@ async def units(
     label: Annotated[str | None, Query(max_length=LABEL_CODE_POINTS_MAX, description="Part of the label")] = None,
     after: Annotated[str | None, Query(pattern=UNIT_PATH, description="Those behind this path")] = None,
     limit: Limit = LIMIT_DEFAULT,
+    at: At = None,
 ) -> Response:
     """`next` is what to give as `after` for the next page, or null at the end; a page may be short before it."""
     wanted = Choice(type, parent, None if communicating is None else communicating == "true", label)
+    if at is not None:
+        past = ask.past.ask(who, What.UNITS, system, at, after=after, limit=limit, **wanted._asdict())
+        return await _past(request, await past)
     tag = ask.tag(who, system)
     return await answer(request, tag, lambda: encode(ask.units(who, system, wanted, after=after, limit=limit)))
 
 
 @resources.get("/systems/{system}/units/{unit:path}", operation_id="units.get", summary="One unit")
-async def one_unit(request: Request, who: Who, ask: Ask, system: System, unit: UnitPath) -> Response:
-    """A unit as it stands."""
+async def one_unit(request: Request, who: Who, ask: Ask, system: System, unit: UnitPath, at: At = None) -> Response:
+    """A unit as it stands, or stood."""
+    if at is not None:
+        return await _past(request, await ask.past.ask(who, What.UNIT, system, at, unit=unit))
     return await answer(request, ask.tag(who, system), lambda: encode(ask.unit(who, system, unit)))
 
 
 @resources.get("/systems/{system}/warnings", operation_id="warnings.list", summary="Open warnings")
 async def warnings(
-    request: Request, who: Who, ask: Ask, system: System, after: After = None, limit: Limit = LIMIT_DEFAULT
+    request: Request,
+    who: Who,
+    ask: Ask,
+    system: System,
+    after: After = None,
+    limit: Limit = LIMIT_DEFAULT,
+    at: At = None,
 ) -> Response:
     """Those that are open, acknowledged or not. `after` is `<unit>:<field>`, as `next` gives it."""
+    if at is not None:
+        past = ask.past.ask(who, What.WARNINGS, system, at, after=after, limit=limit)
+        return await _past(request, await past)
     tag = ask.tag(who, system)
     return await answer(request, tag, lambda: encode(ask.warnings(who, system, after=after, limit=limit)))
 
@@ -220,6 +241,10 @@ async def log_out(request: Request, doorkeeper: Keeper) -> Response:
         samesite="strict",
     )
     return response
+
+
+async def _past(request: Request, content: bytes) -> Response:
+    return await answer(request, stamp_of(content), lambda: content)
 
 
 def _json(document: dict[str, Any], status: int = 200) -> Response:

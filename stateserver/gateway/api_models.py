@@ -31,6 +31,9 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+At = Annotated[int | None, Field(description="The past instant that was asked for, if one was", examples=[AT])]
+
+
 class SystemHead(Answer):
     """A system in brief."""
 
@@ -63,8 +66,9 @@ class Checkpoint(Answer):
 
 
 class SystemDocument(SystemHead):
-    """A system, with its latest checkpoint."""
+    """A system, with its latest checkpoint; of a past instant there is none."""
 
+    at: At = None
     checkpoint: Checkpoint | None
 
 
@@ -76,7 +80,10 @@ class Systems(Answer):
 
 
 class Unit(BaseModel):
-    """A unit as it stands. Fields that nobody has reported are absent; `as_of` is when it was last heard of."""
+    """A unit as it stands. Fields that nobody has reported are absent; `as_of` is when it was last heard of.
+
+    Of a past instant there is no `as_of`: it moves without events.
+    """
 
     model_config = ConfigDict(
         extra="allow",
@@ -98,7 +105,13 @@ class OfSystem(Answer):
     whole: Whole
 
 
-class Units(OfSystem):
+class OfSystemAt(OfSystem):
+    """The same, perhaps of a past instant."""
+
+    at: At = None
+
+
+class Units(OfSystemAt):
     """Units, in path order."""
 
     units: list[Unit]
@@ -116,7 +129,7 @@ class Warning(Answer):  # noqa: A001 - the field's word for it
     note: str | None = Field(examples=[None])
 
 
-class Warnings(OfSystem):
+class Warnings(OfSystemAt):
     """Open warnings."""
 
     warnings: list[Warning]

@@ -20,6 +20,7 @@ from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.outlet import outlet_of
+from stateserver.gateway.past_desk import PastDesk
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import Refusal
@@ -42,6 +43,8 @@ class Parts(NamedTuple):
     """Where commands and packets go."""
     desk: ReportDesk | None = None
     """Where reports are made."""
+    past: PastDesk | None = None
+    """Where past states are looked up."""
 
     @property
     def doorkeeper(self) -> Doorkeeper:
@@ -61,7 +64,7 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-            for part in (parts.journal, parts.desk):
+            for part in (parts.journal, parts.desk, parts.past):
                 if part is not None:
                     await part.close()
 
@@ -76,7 +79,7 @@ def build_app(parts: Parts, feed: Callable[[], Awaitable[None]] | None = None) -
     )
     app.router.route_class = GuardedRoute
     app.openapi = cache(lambda: openapi.describe(app))  # type: ignore[method-assign]
-    queries = Queries(parts.reading, parts.liveness, parts.history, parts.journal, parts.desk)
+    queries = Queries(parts.reading, parts.liveness, parts.history, parts.journal, parts.desk, parts.past)
     api.install(app, queries, parts.guard)
     _add_websocket(app, parts, queries)
     _add_operations(app, parts)

@@ -31,6 +31,13 @@ class OpenWarnings:
             if fields.get(field) is fault:
                 self._open.setdefault((unit, field), _warning(unit, field, raised=None))
 
+    def put(
+        self, unit: str, field: str, raised: int, acknowledged: int | None, actor: str | None, note: str | None
+    ) -> None:
+        """Take one as it stands."""
+        who: Fields = {"acknowledged": acknowledged, "actor": actor, "note": note}
+        self._open[unit, field] = _warning(unit, field, raised) | who
+
     def fold(self, change: Change) -> None:
         """Carry one event over; most concern no warning."""
         if change.kind not in (WARNING_RAISED, WARNING_CLEARED, WARNING_ACKNOWLEDGED):

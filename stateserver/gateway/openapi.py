@@ -53,12 +53,18 @@ def _read(model: type[BaseModel], *own: type[Refusal]) -> Told:
     return Told({200: model}, (refusals.NotReady, *own), tagged=True)
 
 
+_PAST: Final = (
+    *(refusals.NotYet, refusals.NotASystemThen, refusals.PastGone),
+    *(refusals.HistoryUnreachable, refusals.Busy),
+)
+"""What `at` may be refused with."""
+
 TOLD: Final[dict[str, Told]] = {
     "systems.list": _read(models.Systems),
-    "systems.get": _read(models.SystemDocument, refusals.UnknownSystem),
-    "units.list": _read(models.Units, refusals.UnknownSystem),
-    "units.get": _read(models.Unit, refusals.UnknownSystem, refusals.UnknownUnit),
-    "warnings.list": _read(models.Warnings, refusals.UnknownSystem, refusals.UnknownPlace),
+    "systems.get": _read(models.SystemDocument, refusals.UnknownSystem, *_PAST),
+    "units.list": _read(models.Units, refusals.UnknownSystem, *_PAST),
+    "units.get": _read(models.Unit, refusals.UnknownSystem, refusals.UnknownUnit, *_PAST),
+    "warnings.list": _read(models.Warnings, refusals.UnknownSystem, refusals.UnknownPlace, *_PAST),
     "changes.list": _read(
         models.Changes,
         *(refusals.UnknownSystem, refusals.UnknownVersion, refusals.HistoryGone, refusals.HistoryUnreachable),

@@ -9,6 +9,7 @@ from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.refusals import BadRequest
 
 VERSION_MAX = 2**53 - 1
+MS_MAX = 2**53 - 1
 NAME_CHARACTERS_MAX = 1_024
 RECORDS_A_CALL_MAX = 1_000
 
@@ -36,20 +37,30 @@ class OfSystem(Parameters):
     system: str = Field(max_length=NAME_CHARACTERS_MAX)
 
 
+class OfSystemAt(OfSystem):
+    """systems.get. `at` is a past instant, in ms since 1970."""
+
+    at: int | None = Field(None, ge=0, le=MS_MAX)
+
+
 class ListPage(OfSystem):
-    """warnings.list, blasts.list."""
+    """blasts.list."""
 
     after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
     limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
 
 
-class OfUnit(OfSystem):
+class WarningsPage(ListPage, OfSystemAt):
+    """warnings.list."""
+
+
+class OfUnit(OfSystemAt):
     """units.get."""
 
     unit: str = Field(max_length=NAME_CHARACTERS_MAX)
 
 
-class UnitsPage(OfSystem):
+class UnitsPage(OfSystemAt):
     """units.list."""
 
     type: int | None = None

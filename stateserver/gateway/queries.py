@@ -14,6 +14,8 @@ from stateserver.gateway.history import History
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.paging import LIMIT_DEFAULT, Page, cut
+from stateserver.gateway.past_desk import PastDesk
+from stateserver.gateway.past_queries import PastQueries
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     HistoryGone,
@@ -56,6 +58,7 @@ class Queries:
         history: History | None = None,
         journal: Journal | None = None,
         desk: ReportDesk | None = None,
+        past: PastDesk | None = None,
     ) -> None:
         self._desk = desk or ReportDesk()
         self.journal = journal
@@ -63,6 +66,8 @@ class Queries:
         self._reading = reading
         self._history = history
         self._liveness = liveness
+        self.past = PastQueries(self.model, reading, past or PastDesk())
+        """How systems stood once."""
 
     def _require_ready(self) -> None:
         if not self._liveness.ready:

@@ -72,12 +72,31 @@ class UnknownSystem(Refusal):
 
 
 class UnknownUnit(Refusal):
-    """The system has no such unit now."""
+    """The system has no such unit, now or at the instant that was asked for."""
 
     status, code, problem, title = 404, -32004, "unknown-unit", "No such unit"
 
-    def __init__(self, system: str, unit: str) -> None:
-        super().__init__(f"system {system!r} has no unit {unit!r} at present")
+    def __init__(self, system: str, unit: str, at: int | None = None) -> None:
+        when = "at present" if at is None else f"as of {at}"
+        super().__init__(f"system {system!r} has no unit {unit!r} {when}")
+
+
+class NotASystemThen(Refusal):
+    """Nothing had been heard of the system by that instant."""
+
+    status, code, problem, title = 404, -32004, "not-a-system-then", "No such system then"
+
+    def __init__(self, system: str, at: int) -> None:
+        super().__init__(f"nothing had been heard of system {system!r} by {at}", "ask for a later instant")
+
+
+class NotYet(Refusal):
+    """The instant that was asked for has not come yet."""
+
+    status, code, problem, title = 404, -32004, "not-yet", "Not yet"
+
+    def __init__(self, at: int, now: int) -> None:
+        super().__init__(f"{at} lies in the future: it is {now}", "leave out 'at' for the present state")
 
 
 class UnknownBlast(Refusal):
@@ -128,16 +147,22 @@ class HistoryGone(Refusal):
         )
 
 
+class PastGone(Refusal):
+    """What would tell how the system stood at that instant is kept no more."""
+
+    status, code, problem, title = 410, -32011, "past-gone", "No longer kept"
+
+    def __init__(self, system: str, at: int) -> None:
+        super().__init__(
+            f"how system {system!r} stood at {at} can't be told any more: events from before it are gone",
+            "ask for a later instant; how long events are kept is a setting of their topics",
+        )
+
+
 class TooMany(Refusal):
     """A limit of a connection is reached."""
 
     status, code, problem, title = 429, -32029, "too-many", "Too many"
-
-
-class NotSupported(Refusal):
-    """Something that will be possible, but is not yet."""
-
-    status, code, problem, title = 501, -32051, "not-supported", "Not supported"
 
 
 class NotReady(Refusal):

@@ -17,14 +17,16 @@ from stateserver.gateway.parameters import (
     ListPage,
     NoParameters,
     OfBlast,
-    OfSystem,
+    OfSystemAt,
     OfUnit,
     Subscribe,
     SystemsPage,
     UnitsPage,
     Unsubscribe,
+    WarningsPage,
     check,
 )
+from stateserver.gateway.past_answers import What
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
 from stateserver.gateway.rpc_journal import journal_methods
@@ -116,20 +118,33 @@ class Session:
         return compact_json.encode(self._queries.systems(self.who, **check(SystemsPage, params).model_dump()))
 
     async def _systems_get(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.system(self.who, check(OfSystem, params).system))
+        wanted = check(OfSystemAt, params)
+        if wanted.at is not None:
+            return await self._queries.past.system(self.who, wanted.system, wanted.at)
+        return compact_json.encode(self._queries.system(self.who, wanted.system))
 
     async def _units_list(self, params: Params) -> bytes:
         wanted = check(UnitsPage, params)
         chosen = Choice(wanted.type, wanted.parent, wanted.communicating, wanted.label)
+        if wanted.at is not None:
+            more = {"after": wanted.after, "limit": wanted.limit, **chosen._asdict()}
+            return await self._queries.past.ask(self.who, What.UNITS, wanted.system, wanted.at, **more)
         page = self._queries.units(self.who, wanted.system, chosen, after=wanted.after, limit=wanted.limit)
         return compact_json.encode(page)
 
     async def _units_get(self, params: Params) -> bytes:
         wanted = check(OfUnit, params)
+        if wanted.at is not None:
+            return await self._queries.past.ask(self.who, What.UNIT, wanted.system, wanted.at, unit=wanted.unit)
         return compact_json.encode(self._queries.unit(self.who, wanted.system, wanted.unit))
 
     async def _warnings_list(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.warnings(self.who, **check(ListPage, params).model_dump()))
+        wanted = check(WarningsPage, params)
+        if wanted.at is not None:
+            more = {"after": wanted.after, "limit": wanted.limit}
+            return await self._queries.past.ask(self.who, What.WARNINGS, wanted.system, wanted.at, **more)
+        page = self._queries.warnings(self.who, wanted.system, after=wanted.after, limit=wanted.limit)
+        return compact_json.encode(page)
 
     async def _changes_list(self, params: Params) -> bytes:
         return await self._queries.changes(self.who, **check(ChangesPage, params).model_dump())

@@ -18,6 +18,7 @@ from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.open_files import allow_open_files
+from stateserver.gateway.past_desk import PastDesk
 from stateserver.gateway.protection import protect
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.report_desk import ReportDesk
@@ -78,7 +79,7 @@ def _parts(settings: Settings, guard: Guard) -> Parts:
     history = History(options, Topics.with_prefix(settings.topic_prefix), reading)
     desk = ReportDesk(settings.time_zone)
     journal = Journal(options, settings.packets_topics, _key_ring(settings), reading, liveness)
-    return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk)
+    return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk, PastDesk())
 
 
 def _feed(settings: Settings, parts: Parts) -> Feed:

@@ -104,12 +104,7 @@ class SystemModel:
 
     def control_unit(self) -> str | None:
         """The path of the system's control unit: the one that carries its counts, should there be several."""
-        panels = [
-            head for head in self.units.heads() if unit_type(head) == UnitType.CONTROL_UNIT and head in self.units
-        ]
-        if not panels:
-            return None
-        return min(panels, key=lambda path: ("children" not in self.units[path], path_key(path)))
+        return control_unit_of(self.units)
 
     def fold(self, change: Change) -> Folded:
         """Carry an event over, if it is the next one."""
@@ -210,6 +205,14 @@ class SystemModel:
             return
         for path in [path for path, unit in self._early_units.items() if unit.version <= self.version]:
             self.refresh_unit(self._early_units.pop(path))
+
+
+def control_unit_of(units: UnitTable) -> str | None:
+    """The path of the control unit among a system's units: the one that carries its counts, should there be several."""
+    panels = [head for head in units.heads() if unit_type(head) == UnitType.CONTROL_UNIT and head in units]
+    if not panels:
+        return None
+    return min(panels, key=lambda path: ("children" not in units[path], path_key(path)))
 
 
 def _as_of(fields: Fields) -> int:

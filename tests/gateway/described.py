@@ -32,14 +32,26 @@ TOPICS: Final = {
     "blasts": ("blast", "<blast>/<what>/<part>", "compacted", "Each blast's report and snapshots, in parts"),
     "systems": ("system", "the system", "compacted", "Each system at its latest checkpoint"),
     "rejected": ("rejected", "the record's own", "by time", "Records that could not be read, with the reason"),
+    "history": ("still", "the system", "by time", "Systems as they stood, now and then: a look back begins there"),
+}
+# What a record says beside its value.
+HEADERS: Final[dict[str, Document]] = {
+    "changes": {
+        "time": {
+            "type": "string",
+            "description": "The system's time once the event's record was applied, ms since 1970 in decimal (empty"
+            " before its first frame or tick). Only where it is not the event's own `at`: deadlines, commands, late"
+            " frames",
+        }
+    }
 }
 # Each method's parameters and result.
 METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
     "systems.list": (parameters.SystemsPage, models.Systems),
-    "systems.get": (parameters.OfSystem, models.SystemDocument),
+    "systems.get": (parameters.OfSystemAt, models.SystemDocument),
     "units.list": (parameters.UnitsPage, models.Units),
     "units.get": (parameters.OfUnit, models.Unit),
-    "warnings.list": (parameters.ListPage, models.Warnings),
+    "warnings.list": (parameters.WarningsPage, models.Warnings),
     "changes.list": (parameters.ChangesPage, models.Changes),
     "blasts.list": (parameters.ListPage, models.Blasts),
     "blasts.get": (parameters.OfBlast, models.BlastReport),
@@ -142,6 +154,7 @@ def _topic(name: str, address: str) -> Document:
                     "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
                     "schema": {"$ref": f"../schemas/{schema}.avsc"},
                 },
+                **({"headers": {"type": "object", "properties": HEADERS[name]}} if name in HEADERS else {}),
                 "bindings": {"kafka": {"key": {"type": "string", "description": f"UTF-8: {key}"}}},
             }
         },

@@ -24,6 +24,7 @@ from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
+from stateserver.gateway.past_desk import PastDesk
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.serve import listen
@@ -131,7 +132,16 @@ def make_parts(
     liveness = Liveness()
     history = None if options is None or topics is None else History(options, topics, reading)
     journal = Journal(options or NO_BROKER, journals, ring, reading, liveness)
-    return Parts(reading, Hub(reading, history), liveness, Metrics(), Guard(doorkeeper), history, journal, ReportDesk())
+    hub, guard, past = Hub(reading, history), Guard(doorkeeper), PastDesk(_environment(options or NO_BROKER, topics))
+    return Parts(reading, hub, liveness, Metrics(), guard, history, journal, ReportDesk(), past)
+
+
+def _environment(options: dict[str, Any], topics: Topics | None) -> dict[str, str]:
+    """Of a process that looks into the past of these topics."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")}
+    prefix = "nowhere." if topics is None else topics.packets.removesuffix("packets")
+    brokers = options["bootstrap_servers"]
+    return kept | {"STATESERVER_BROKERS": brokers, "STATESERVER_TOPIC_PREFIX": prefix}
 
 
 @asynccontextmanager

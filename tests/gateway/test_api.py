@@ -145,7 +145,11 @@ async def test_a_blast_can_be_waited_for(gateway: Gateway, worker: Worker) -> No
         ("/systems/site/units?colour=red", 400, "bad-request"),
         ("/systems/site/changes?after=-1", 400, "bad-request"),
         ("/systems/site/changes?after=100000", 404, "unknown-version"),
-        ("/systems/site?at=1563531134999", 501, "not-supported"),
+        ("/systems/site?at=9007199254740991", 404, "not-yet"),
+        ("/systems/site/units?at=-1", 400, "bad-request"),
+        ("/systems/site/warnings?at=yesterday", 400, "bad-request"),
+        ("/systems/site/changes?at=1563531134999", 400, "bad-request"),
+        ("/systems/nowhere/units/3/1?at=1563531134999", 404, "unknown-system"),
     ],
 )
 async def test_what_is_refused_is_said_why(told: Gateway, path: str, status: int, problem: str) -> None:
