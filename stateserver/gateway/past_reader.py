@@ -21,6 +21,7 @@ from stateserver.gateway import compact_json
 from stateserver.gateway.past_answers import Question, answer_to
 from stateserver.gateway.past_search import Asked, Found, find_past
 from stateserver.gateway.refusals import HistoryUnreachable, Refusal
+from stateserver.kafka.readers import reader
 from stateserver.logs import set_up_logging
 from stateserver.settings import kafka_client_options, load_settings
 
@@ -73,15 +74,7 @@ class PastReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                **self._client_options,
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",  # retention may take away what was there a moment ago
-                isolation_level="read_committed",
-                max_partition_fetch_bytes=FETCH_BYTES,
-                fetch_max_wait_ms=STEP_MS,
-            )
+            consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=STEP_MS)
             try:
                 await consumer.start()
             except BaseException:
@@ -97,20 +90,20 @@ class PastReader:
             await consumer.stop()
 
 
-async def serve(source: BinaryIO, out: BinaryIO, reader: PastReader) -> None:
+async def serve(source: BinaryIO, out: BinaryIO, past: PastReader) -> None:
     """Answer until the input ends."""
     try:
         while line := await asyncio.to_thread(source.readline):
             head: dict[str, Any] = {}
             try:
-                body = await reader.answer(Question(**orjson.loads(line)))
+                body = await past.answer(Question(**orjson.loads(line)))
             except Refusal as refusal:
                 head = {"refusal": type(refusal).__name__}
                 body = compact_json.encode({"message": refusal.message, "hint": refusal.hint})
             out.write(compact_json.encode(head | {"size": len(body)}) + b"\n" + body)
             out.flush()
     finally:
-        await reader.close()
+        await past.close()
 
 
 def main() -> None:
