@@ -35,16 +35,6 @@ TOPICS: Final = {
     "history": ("still", "the system", "by time", "Systems as they stood, now and then: a look back begins there"),
 }
 # What a record says beside its value.
-HEADERS: Final[dict[str, Document]] = {
-    "changes": {
-        "time": {
-            "type": "string",
-            "description": "The system's time once the event's record was applied, ms since 1970 in decimal (empty"
-            " before its first frame or tick). Only where it is not the event's own `at`: deadlines, commands, late"
-            " frames",
-        }
-    }
-}
 # Each method's parameters and result.
 METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
     "systems.list": (parameters.SystemsPage, models.Systems),
@@ -127,21 +117,27 @@ def asyncapi() -> str:
     return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 
-CLOUD_EVENT: Final[Document] = {
+CHANGES_HEADERS: Final[Document] = {
     "type": "object",
-    "description": "Those of a CloudEvent in Kafka's binary mode; events of before they were added have none",
+    "description": "Those of a CloudEvent in Kafka's binary mode, and one more; older events have none of them",
     "properties": {
         "ce_specversion": {"const": "1.0"},
         "ce_id": {"type": "string", "description": "<system>/<version>"},
         "ce_source": {"type": "string", "description": "/systems/<system, percent-encoded>"},
         "ce_type": {"type": "string", "description": "stateserver.<kind>, such as stateserver.unit_changed"},
+        "time": {
+            "type": "string",
+            "description": "The system's time once the event's record was applied, ms since 1970 in decimal (empty"
+            " before its first frame or tick). Only where it is not the event's own `at`: deadlines, commands, late"
+            " frames",
+        },
     },
 }
 
 
 def _topic(name: str, address: str) -> Document:
     schema, key, kept, summary = TOPICS[name]
-    headers = {"headers": CLOUD_EVENT} if name == "changes" else {}
+    headers = {"headers": CHANGES_HEADERS} if name == "changes" else {}
     return {
         "address": address,
         "servers": [{"$ref": "#/servers/kafka"}],
@@ -154,7 +150,6 @@ def _topic(name: str, address: str) -> Document:
                     "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
                     "schema": {"$ref": f"../schemas/{schema}.avsc"},
                 },
-                **({"headers": {"type": "object", "properties": HEADERS[name]}} if name in HEADERS else {}),
                 "bindings": {"kafka": {"key": {"type": "string", "description": f"UTF-8: {key}"}}},
             }
         },
