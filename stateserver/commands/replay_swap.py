@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import click
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from stateserver.commands.progress import progress_bar
 from stateserver.commands.topic_reading import find_places
@@ -40,11 +42,25 @@ async def swap_tables(settings: Settings, ring: KeyRing, wanted: Sequence[int] |
         for partition in partitions:
             journals = [await log.bounds(topic, partition) for topic in layout.journals]
             with progress_bar(sum(held.end - held.start for held in journals), " records") as bar:
-                around = Surroundings(ring, group_at_work, lambda: time.time_ns() // 1_000_000, bar.update)
+                strike = partial(_strike_stills, log, options, layout.topics.history, partition)
+                around = Surroundings(ring, group_at_work, strike, lambda: time.time_ns() // 1_000_000, bar.update)
                 swapped = await swap_partition(Place(partition, log, layout), around)
             click.echo(_said(partition, swapped))
     finally:
         await log.stop()
+
+
+async def _strike_stills(log: KafkaLog, options: dict[str, Any], topic: str, partition: int) -> None:
+    if not log.idempotent:
+        click.echo(f"The embedded broker can't delete: what {topic} holds of partition {partition} may be wrong.")
+        return
+    end = (await log.bounds(topic, partition)).end
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=end)})
+    finally:
+        await admin.close()
 
 
 async def _has_members(options: dict[str, Any], group: str) -> bool:

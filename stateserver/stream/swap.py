@@ -53,10 +53,14 @@ class Live(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """`group_at_work` tells whether workers are in the group, `now_ms` the present."""
+    """`group_at_work` tells whether workers are in the group, `now_ms` the present.
+
+    `strike_stills` deletes all that `history` holds of the partition.
+    """
 
     ring: KeyRing
     group_at_work: Callable[[], Awaitable[bool]]
+    strike_stills: Callable[[], Awaitable[None]]
     now_ms: Callable[[], int]
     passed: Passed
 
@@ -147,6 +151,9 @@ async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding
         "blasts": rebuilt.blasts_that_differ(live.blasts),
     }
     states = rebuilt.states_that_differ(live.state)
+    if states:
+        # They may be of the state that was wrong. Before the swap, as killed in between, too few are better.
+        await around.strike_stills()
     await pen.write(
         [
             Sheet(place.layout.topics.units, differing["units"], headers),

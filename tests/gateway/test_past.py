@@ -60,6 +60,7 @@ def as_told(stood: Stood) -> dict[str, dict[str, Any]]:
     return {path: {"system": "site", **fields} for path, fields in stood.units.items()}
 
 
+@pytest.mark.timeout(600)
 async def test_at_instants_of_the_capture_a_gateway_says_what_the_journal_does(chain: Chain) -> None:
     with chain.worker() as worker:
         await worker.ready()

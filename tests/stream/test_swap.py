@@ -44,7 +44,12 @@ async def swap(world: World, *, at_work: bool = False) -> Swapped | None:
     async def group_at_work() -> bool:
         return at_work
 
-    around = Surroundings(RING, group_at_work, world.clock.now_ms, lambda _: None)
+    async def strike_stills() -> None:
+        world.log.power.before()
+        world.log.topics[TOPICS.history, P] = []
+        world.log.power.after()
+
+    around = Surroundings(RING, group_at_work, strike_stills, world.clock.now_ms, lambda _: None)
     return await swap_partition(Place(P, world.log, LAYOUT), around)
 
 
@@ -127,9 +132,11 @@ async def test_a_state_that_differs_is_made_good_once_nobody_goes_on_from_it(
     with pytest.raises(WorkersAtWork, match="not what the journal says"):
         await swap(world, at_work=True)
     assert world.log.topics == before
+    assert world.log.topics[TOPICS.history, P]
     swapped = await swap(world)
     assert swapped is not None
     assert swapped.differing["state"] == 1
+    assert not world.log.topics[TOPICS.history, P]
     world.log.topics[PACKETS, P] = list(LINES[CAPTURE])
     world.restart(Power(), keep_disk=keep_disk)
     await live(world)
