@@ -9,6 +9,8 @@ LONG_BITS = 64
 
 def long_bytes(number: int) -> bytes:
     """A long as a zigzag varint. Raises OverflowError for what is no 64-bit integer."""
+    if 0 <= number < _SHORT_MAX:
+        return _SHORT[number]
     zigzag = (number << 1) ^ (number >> 63)
     if zigzag < 0x80:
         if zigzag < 0:
@@ -84,3 +86,9 @@ def read_string(value: bytes, at: int) -> tuple[str, int]:
 
 
 _SINGLE_BYTES = [bytes((number,)) for number in range(0x80)]
+# Lengths, counts, windows, delays and young versions: all that take one or two bytes and aren't negative.
+_SHORT_MAX = 1 << 13
+_SHORT = [
+    bytes((number << 1,)) if number < 0x40 else bytes((number << 1 & 0x7F | 0x80, number >> 6))
+    for number in range(_SHORT_MAX)
+]

@@ -21,6 +21,9 @@ _TRUE: Final = b"\x01"
 _heads: Final = Remembered(lambda system: _PREFIX + string_bytes(system))
 _kinds: Final = Remembered(string_bytes)
 _sources: Final = Remembered(lambda source: _SECOND_BRANCH + string_bytes(source))
+# Sites have units of the same numbers, and many records are of the same moment.
+_units: Final = Remembered(lambda unit: _SECOND_BRANCH + string_bytes(unit))
+_times: Final = Remembered(long_bytes)
 
 
 def encode_change(change: Change) -> bytes:
@@ -50,7 +53,7 @@ def encode_changes(changes: Sequence[Change]) -> list[bytes]:
     """As encode_change, for all that one record caused: what they have in common is encoded once."""
     system, _, common_at, _, _, _, _, source, sequence, _, _ = changes[0]
     try:
-        head, at_bytes = _heads[system], long_bytes(common_at)
+        head, at_bytes = _heads[system], _times[common_at]
         tail = b"".join(
             (
                 _NULL if source is None else _sources[source],
@@ -72,8 +75,7 @@ def encode_changes(changes: Sequence[Change]) -> list[bytes]:
                         long_bytes(version),
                         at_bytes,
                         _kinds[kind],
-                        _SECOND_BRANCH,
-                        string_bytes(unit),
+                        _units[unit],
                         shared_fields_bytes(before),
                         shared_fields_bytes(after),
                         tail,

@@ -149,8 +149,9 @@ def _fold(file: str, mode: Mode, system: str, output: OutputFolder, summary: Sum
             summary.count(record, changes)
             if changes:
                 output.write_changes(changes)
-                told = folding.take_told()
-                summary.count_blasts(told.documents)
-                output.write_told(told)
+                if folding.has_told:
+                    told = folding.take_told()
+                    summary.count_blasts(told.documents)
+                    output.write_told(told)
     summary.count_outcome(folding)
     output.write_outcome(folding)

@@ -8,13 +8,17 @@ Fields = dict[str, Value]
 
 
 class SharedFields(dict[str, Value]):
-    """Fields that many events share, so nobody may change them. `encoded` is for whoever encodes them once for all."""
+    """Fields that many events share, so nobody may change them.
 
-    __slots__ = ("encoded",)
+    `encoded` and `as_json` are for those who encode them once for all, as Avro and as JSON.
+    """
+
+    __slots__ = ("as_json", "encoded")
 
     def __init__(self, fields: Fields) -> None:
         super().__init__(fields)
         self.encoded: bytes | None = None
+        self.as_json: str | None = None
 
 
 NOTHING: Final = SharedFields({})

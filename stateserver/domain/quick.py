@@ -30,6 +30,7 @@ _FAULTS_AND_KEY: Final = frozenset({*FAULTS, "key_switch"})
 _COUNTS: Final = tuple(
     (name, DETONATORS.bit(flag), DETONATORS.mask(flag)) for name, flag in COUNTED[DETONATORS.type].items()
 )
+_COUNTED_BITS: Final = sum(bit for _, bit, _ in _COUNTS)
 _NO_DIFFERENCE: Final = Difference(NOTHING, NOTHING)
 
 
@@ -131,22 +132,30 @@ def _apply_words(
     windows: list[int],
 ) -> int:
     """The detonators that differ. Returns the flags that changed in any of them."""
-    flags_changed, named_bits = 0, bank.kind.named_bits
+    all_changed, named_bits, known = 0, bank.kind.named_bits, bank.words
     system.dirty.add(bank.parent)
     touched = system.touched[bank.parent]
     for window in windows:
-        at = (window - first) * WORD
-        flags = words[at + 1] & named_bits
-        flags_changed |= flags ^ bank.words[window * WORD + 1]
-        difference = bank.set_word(window, bytes((words[at], flags, words[at + 2], words[at + 3])))
-        assert difference is not None, "it differs"
+        at, place = (window - first) * WORD, window * WORD
+        flags, was = words[at + 1] & named_bits, known[place + 1]
+        all_changed |= flags ^ was
+        if words[at + 2] == known[place + 2] and words[at + 3] == known[place + 3]:
+            # As nearly always: see Bank.set_word, which does it for a delay that differs too.
+            known[place + 1] = flags
+            difference = bank.kind.flags_changed(was, flags)
+        else:
+            told = bank.set_word(window, bytes((words[at], flags, words[at + 2], words[at + 3])))
+            assert told is not None, "it differs"
+            difference = told
         bank.versions[window] = _tell(system, record, changes, bank.path(window), difference)
         touched.add(window)
-    return flags_changed
+    return all_changed
 
 
 def _count_again(booster: Unit, bank: Bank, flags_changed: int) -> Difference | None:
     """The counts that differ now: afresh, where a flag that is counted has changed."""
+    if not flags_changed & _COUNTED_BITS:
+        return None
     words, counts = bank.number(), booster.counts
     moved: list[tuple[str, int, int]] = []
     for name, bit, mask in _COUNTS:

@@ -2,16 +2,15 @@
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-import orjson
-
-from stateserver.domain.change import Change, change_to_json
+from stateserver.domain.change import Change
 from stateserver.errors import StateServerError
 from stateserver.protocol.reasons import Rejected
+from stateserver.replay.change_lines import change_lines, json_line
 from stateserver.replay.comparing import Difference
 from stateserver.replay.folding import Folding, Told
 
@@ -71,8 +70,10 @@ class OutputFolder:
         for file in self._files.values():
             file.close()
 
-    def write_changes(self, changes: Iterable[Change]) -> None:
-        self._files["changes"].writelines(json_line(change_to_json(change)) for change in changes)
+    def write_changes(self, changes: Sequence[Change]) -> None:
+        """What one record caused."""
+        if changes:
+            self._files["changes"].writelines(change_lines(changes))
 
     def write_rejected(self, place: Mapping[str, str | int], rejected: Rejected) -> None:
         """A record that could not be read or applied. `place`: its line from 1, or its topic, partition and offset."""
@@ -97,8 +98,3 @@ class OutputFolder:
         """What a comparison found."""
         with (self.path / DIFFERENCES).open("wb") as file:
             file.writelines(json_line(difference._asdict()) for difference in differences)
-
-
-def json_line(value: object) -> bytes:
-    """A line of a JSON lines file."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)

@@ -50,6 +50,11 @@ class Folding:
             self._documents[blast.id] = report(self.system, blast)
         return list(self._documents.values())
 
+    @property
+    def has_told(self) -> bool:
+        """Whether there may be anything to take: asked after every record, most of which say nothing of blasts."""
+        return bool(self._documents or self.snapshots)
+
     def take_told(self) -> Told:
         """The blasts that closed and the snapshots since the last call. They are forgotten: a log may hold many."""
         closed = [blast for blast, document in self._documents.items() if document["closed"] is not None]

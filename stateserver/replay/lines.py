@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any, Final, NamedTuple, NoReturn
 
+import orjson
+
 from stateserver.domain.commands import is_unicode
 from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
 from stateserver.protocol.frame import from_hex
@@ -41,6 +43,9 @@ class LineReader:
 
         A line is a JSON object; in a file whose first line is `created_at hex`, so are all others.
         """
+        usual = _read_usual(text) if self._plain is False else None
+        if usual is not None:
+            return self._frame(usual[0], self.mode, DEFAULT_SOURCE, None, usual[1])
         text = text.strip()
         if not text:
             return None
@@ -51,12 +56,14 @@ class LineReader:
             return CommandRecord(line.created_at, line.mode, json.dumps(line.command).encode())
         if line.packet is None:
             return TickRecord(line.created_at, line.mode)
-        sequence = line.sequence
+        return self._frame(line.created_at, line.mode, line.source, line.sequence, line.packet)
+
+    def _frame(self, created_at: int, mode: Mode, source: str, sequence: int | None, packet: str) -> FrameRecord:
         if sequence is None:
-            sequence = self._numbers.get(line.source, 0) + 1
+            sequence = self._numbers.get(source, 0) + 1
         # A frame that is rejected takes its number too, so that the gap shows.
-        self._numbers[line.source] = sequence
-        return FrameRecord(line.created_at, line.mode, line.source, sequence, from_hex(line.packet))
+        self._numbers[source] = sequence
+        return FrameRecord(created_at, mode, source, sequence, from_hex(packet))
 
     def _read_plain(self, text: str) -> _Line:
         plain = _PLAIN.fullmatch(text)
@@ -89,6 +96,24 @@ class LineReader:
         if mode is None:
             raise _bad("mode is none of " + ", ".join(Mode))
         return mode
+
+
+def _read_usual(text: str) -> tuple[int, str] | None:
+    """`created_at` and `packet` of an object with nothing else, as most lines are; None for all others, right or wrong.
+
+    orjson takes a third of the time of Python's decoder, and nothing that this one refuses, but it knows no whole
+    numbers beyond 64 bits: what it is not sure of is read again, and only then judged.
+    """
+    try:
+        said = orjson.loads(text)
+    except ValueError:
+        return None
+    if type(said) is not dict or len(said) != 2:
+        return None
+    created_at, packet = said.get("created_at"), said.get("packet")
+    if type(created_at) is not int or type(packet) is not str or not 0 <= created_at <= WHOLE_MAX:
+        return None
+    return created_at, packet
 
 
 def _bad(detail: str) -> Rejected:

@@ -121,3 +121,28 @@ def test_no_text_raises_anything_but_rejected(text: str) -> None:
     for _ in range(2):
         with contextlib.suppress(Rejected):
             lines.read(text)
+
+
+TIMES = (
+    st.integers(-1, 2**53) | st.sampled_from([2**63, 2**64, 2**70]) | st.booleans() | st.floats() | st.text(max_size=3)
+)
+PACKETS = st.sampled_from([PACKET, PACKET.upper(), "", "a", "zz", "aa aa", "\ud800", "\uff11\uff11"]) | st.integers(
+    0, 1
+)
+
+
+@given(st.fixed_dictionaries({"created_at": TIMES, "packet": PACKETS}), st.sampled_from(["", " ", "\u00a0"]))
+def test_the_usual_line_is_read_as_any_other(said: dict[str, object], space: str) -> None:
+    text = f"{space}{json.dumps(said)}{space}"
+    usual, strict = outcome(text), outcome(text.replace("{", '{"kind": "frame", ', 1))
+    assert usual == strict
+
+
+def outcome(text: str) -> object:
+    """What a reader that has begun with JSON makes of a line."""
+    lines = reader()
+    lines.read('{"created_at": 1, "kind": "tick"}')
+    try:
+        return lines.read(text)
+    except Rejected as rejected:
+        return rejected.reason, rejected.detail
