@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis.configuration
@@ -13,6 +13,7 @@ from stateserver.broker.kafka import SHORT_LIVED, Kafka
 from stateserver.broker.kafka_jars import kafka_jars, require_java
 from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
+from tests.sharing import folder_of_run, shared
 
 # How long an example takes on a busy machine is no verdict on the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,10 +29,9 @@ def missing(what: str, switch: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def tansu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tansu]:
-    """The embedded broker, one for the whole session: give your topics a name of their own."""
-    with Tansu(tmp_path_factory.mktemp("tansu")) as broker:
-        yield broker
+def tansu(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Tansu:
+    """The embedded broker, one for the whole run and all its processes: give your topics a name of their own."""
+    return shared(folder_of_run(tmp_path_factory) / "tansu", Tansu, pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +46,10 @@ def java_and_kafka() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A real Apache Kafka, one for the whole session: give your topics a name of their own."""
-    with Kafka(tmp_path_factory.mktemp("kafka"), java_options=SHORT_LIVED) as broker:
-        yield broker
+def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Kafka:
+    """A real Apache Kafka, one for the whole run and all its processes: give your topics a name of their own."""
+    short_lived = partial(Kafka, java_options=SHORT_LIVED)
+    return shared(folder_of_run(tmp_path_factory) / "kafka", short_lived, pytestconfig)
 
 
 @pytest.fixture(params=["tansu", "kafka"])

@@ -1,25 +1,38 @@
-"""A gateway with the page open in a browser, and what a worker makes of the capture to tell it."""
+"""A gateway with the page open in a browser, and what a worker makes of the capture to tell it.
+
+The browser takes longer to start than most tests take: there is one for them all, and each opens contexts of its own
+in it, which know nothing of each other. So all of them run in one event loop (`pytestmark`), and the gateway too.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from stateserver.domain.change import BLAST_OPENED
-from tests.gateway.conftest import capture, gateway, worker
-from tests.gateway.serving import Gateway
+from tests.gateway.conftest import capture, worker
+from tests.gateway.serving import Gateway, make_parts, make_tokens, serving
 from tests.gateway.worker import Worker
 from tests.page.browser import chromium_started
 
-__all__ = ["browser", "capture", "gateway", "worker"]
+__all__ = ["capture", "worker"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
     """Headless Chromium."""
     async with chromium_started(chromium) as started:
         yield started
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway() -> AsyncIterator[Gateway]:
+    """A gateway that knows no system yet."""
+    tokens = make_tokens()
+    async with serving(make_parts(tokens), tokens) as one:
+        yield one
 
 
 class Story:
