@@ -15,6 +15,9 @@ from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
 from tests.sharing import folder_of_run, shared
 
+START_LIMIT_S = 240.0
+"""Patience, not a verdict: on a busy machine a Kafka has been seen to take longer than its usual limit to start."""
+
 # How long an example takes on a busy machine is no verdict on the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
@@ -31,7 +34,8 @@ def missing(what: str, switch: str) -> None:
 @pytest.fixture(scope="session")
 def tansu(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Tansu:
     """The embedded broker, one for the whole run and all its processes: give your topics a name of their own."""
-    return shared(folder_of_run(tmp_path_factory) / "tansu", Tansu, pytestconfig)
+    patient = partial(Tansu, start_limit_s=START_LIMIT_S)
+    return shared(folder_of_run(tmp_path_factory) / "tansu", patient, pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +52,7 @@ def java_and_kafka() -> Path:
 @pytest.fixture(scope="session")
 def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Kafka:
     """A real Apache Kafka, one for the whole run and all its processes: give your topics a name of their own."""
-    short_lived = partial(Kafka, java_options=SHORT_LIVED)
+    short_lived = partial(Kafka, java_options=SHORT_LIVED, start_limit_s=START_LIMIT_S)
     return shared(folder_of_run(tmp_path_factory) / "kafka", short_lived, pytestconfig)
 
 

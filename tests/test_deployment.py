@@ -114,7 +114,7 @@ def test_pm2_gives_them_the_time_to_stop_gracefully(pm2_apps: list[dict[str, Any
     assert all(app["kill_timeout"] > 5000 for app in pm2_apps)
 
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class Pm2:

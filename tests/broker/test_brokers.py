@@ -19,7 +19,7 @@ from stateserver.broker.ports import LOOPBACK, PortTaken, free_port
 from stateserver.broker.process import Broker, BrokerFailed
 from stateserver.broker.tansu import Tansu, tansu_program
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 async def create_topic(broker: Broker, topic: str) -> None:

@@ -29,7 +29,7 @@ from stateserver.security.keyring import KeyRing
 from stateserver.security.secret_document import write_private_file
 from tests.security.rings import ring_document
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 FRAME = bytes.fromhex("aaaa0a08001705c07116")
 RING = KeyRing.from_document(ring_document())
 Sent = tuple[int, bytes | None, bytes | None]  # partition, key, value

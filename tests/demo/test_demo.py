@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from stateserver.broker.ports import free_port
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 BLAST = {"initiated": 1563531134999, "firing_complete": None, "aborted": 1563531153559, "closed": 1563531554999}
 CHROMIUM_FLAGS = (
     "--no-sandbox",

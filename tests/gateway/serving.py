@@ -34,7 +34,7 @@ from stateserver.security.keyring import KeyRing
 from stateserver.security.sessions import Sessions
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
 
-LIMIT_S = 45.0
+LIMIT_S = 120.0
 NO_BROKER = {"bootstrap_servers": "127.0.0.1:1"}
 
 
