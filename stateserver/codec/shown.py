@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
+from stateserver.codec.claim import decode_claim
 from stateserver.codec.packet import read_packet
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.still import decode_still_part
@@ -54,6 +55,12 @@ def show_still_part(value: bytes) -> JsonObject:
     return {**part, "data": f"{len(part['data'])} bytes"}
 
 
+def show_claim(value: bytes) -> JsonObject:
+    """A claim: what is sealed only by its size."""
+    claim = decode_claim(value)._asdict()
+    return {**claim, "digest": claim["digest"].hex(), "value": f"{len(claim['value'])} bytes sealed"}
+
+
 def show_key(key: bytes | None) -> str | None:
     """A record's key: UTF-8 where it is that, else hex behind `0x`."""
     if key is None:
@@ -72,5 +79,6 @@ SHOW: Final[dict[str, Callable[[bytes], JsonObject]]] = {
     "systems": show_system,
     "rejected": show_rejected,
     "history": show_still_part,
+    "claims": show_claim,
 }
 """How the values of each topic are shown, by the topic's name without its prefix."""

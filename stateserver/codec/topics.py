@@ -1,8 +1,8 @@
-"""The topics' names and keys (spec page 4; `history` is our own).
+"""The topics' names and keys (spec page 4; `history` and `claims` are our own).
 
-Every key is UTF-8. `packets`, `changes`, `systems`, `rejected` and `history`: the system id (in `rejected` the record's
-own key, whatever it was). `units`: `<system>/<unit path>`. `blasts`: `<blast id>/<what>/<part>`, what being
-`report`, `start` or `end`, parts numbered from 1.
+Every key is UTF-8. `units`: `<system>/<unit path>`. `blasts`: `<blast id>/<what>/<part>`, what being `report`, `start`
+or `end`, parts numbered from 1. In all others it is the system id (in `rejected` the record's
+own key, whatever it was).
 """
 
 from typing import NamedTuple
@@ -21,6 +21,7 @@ class Topics(NamedTuple):
     systems: str
     rejected: str
     history: str
+    claims: str
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Topics":

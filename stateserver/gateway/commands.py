@@ -5,14 +5,18 @@ a warning is acknowledged, a unit is given a label.
 """
 
 import asyncio
+import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Final
 
+from stateserver.codec.claim import Claim
 from stateserver.codec.packet import Kind
+from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import system_key
+from stateserver.domain.canonical import canonical_json
 from stateserver.gateway import compact_json
+from stateserver.gateway.claim_desk import ClaimDesk
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import Entry, JournalPen
 from stateserver.gateway.liveness import Liveness
@@ -23,7 +27,6 @@ from stateserver.gateway.refusals import (
     CommandLost,
     CommandRefused,
     CommandsOff,
-    IdReused,
     JournalUnreachable,
     NotReady,
     NotThereYet,
@@ -37,19 +40,8 @@ from stateserver.security.tokens import Principal
 
 SOURCE: Final = "gateway"
 OUTCOME_LIMIT_S: Final = 10.0
-REMEMBERED_MAX: Final = 10_000
-REMEMBERED_MS: Final = 24 * 3600 * 1000
-"""How long a client's own id stands for one command, in this gateway."""
-
-
-class _Remembered:
-    """A command that carried a client's own id."""
-
-    def __init__(self, body: CommandBody, at: int) -> None:
-        self.body = body
-        self.at = at
-        self.appending: asyncio.Task[Sent] | None = None
-        self.told: Told | None = None
+LASTING: Final = {Outcome.APPLIED, Outcome.UNCHANGED, Outcome.REFUSED}
+"""What is the same whenever it is asked for."""
 
 
 class Commands:
@@ -60,6 +52,7 @@ class Commands:
         ring: KeyRing | None,
         home: JournalHome,
         pen: JournalPen,
+        desk: ClaimDesk,
         reading: ReadModel,
         liveness: Liveness,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -67,31 +60,35 @@ class Commands:
         self._ring = ring
         self._home = home
         self._pen = pen
+        self._desk = desk
         self._reading = reading
         self._liveness = liveness
         self._now_ms = now_ms
-        self._remembered: OrderedDict[tuple[str, str, str], _Remembered] = OrderedDict()
+        self._placing: set[asyncio.Task[Claim]] = set()
 
     async def send(self, who: Principal, system: str, body: CommandBody) -> dict[str, Any]:
         """Carry a command out, and tell what became of it: `outcome` is applied, unchanged or pending.
 
-        The same id again, from the same principal, is the same command: it is answered alike and not appended again.
-        Raises a Refusal; CommandRefused where the worker refused it.
+        The same id again, from the same principal, is the same command: it is answered alike and not appended again,
+        by whichever gateway. Raises a Refusal; CommandRefused where the worker refused it.
         """
         model = self._model(system)
         ring = self._sealing_ring(system)
-        known = self._recall(who, system, body)
-        if known.appending is None:
-            known.appending = asyncio.create_task(self._append(who, model, body, ring))
-        try:
-            sent = await asyncio.shield(known.appending)
-        except BaseException:
-            if known.appending.done():
-                self._forget(who, system, body)  # it may be tried again
-            raise
-        if known.told is None:
-            known.told = await self._outcome(system, sent)
-        return self._answer(system, body, sent, known.told)
+        if model.row is None or model.mode is None:
+            raise NotThereYet(f"the first checkpoint of system {model.name!r}")
+        claim = await self._sealed(who, model, model.row, body, ring)
+        # Who sent it may be gone: what is begun is done all the same.
+        placing = asyncio.create_task(self._placed(claim, model.row.partition, agreed=body.id is not None))
+        self._placing.add(placing)
+        placing.add_done_callback(self._is_placed)
+        claim = await asyncio.shield(placing)
+        told = _told(claim)
+        if told is None:
+            told = await self._outcome(system, _sent(claim, body, model.row.partition))
+            if body.id is not None and told is not None and told.outcome in LASTING:
+                claim = claim._replace(outcome=told.outcome, version=told.version, why=told.why)
+                await self._desk.tell(claim, model.row.partition)
+        return self._answer(body, claim, model.row.partition, told or Told(Outcome.PENDING))
 
     def _model(self, system: str) -> SystemModel:
         if not self._liveness.ready:
@@ -111,38 +108,28 @@ class Commands:
             raise CommandsOff(f"its key {key.id!r} is not good for system {system!r}")
         return self._ring
 
-    def _recall(self, who: Principal, system: str, body: CommandBody) -> _Remembered:
-        now = self._now_ms()
-        if body.id is None:
-            return _Remembered(body, now)
-        while self._remembered:
-            oldest = next(iter(self._remembered.values()))
-            if oldest.at > now - REMEMBERED_MS and len(self._remembered) < REMEMBERED_MAX:
-                break
-            self._remembered.popitem(last=False)
-        known = self._remembered.setdefault((who.id, system, body.id), _Remembered(body, now))
-        if known.body != body:
-            raise IdReused(body.id)
-        return known
-
-    def _forget(self, who: Principal, system: str, body: CommandBody) -> None:
-        if body.id is not None:
-            self._remembered.pop((who.id, system, body.id), None)
-
-    async def _append(self, who: Principal, model: SystemModel, body: CommandBody, ring: KeyRing) -> Sent:
-        row = model.row
-        if row is None or model.mode is None:
-            raise NotThereYet(f"the first checkpoint of system {model.name!r}")
-        topic = await self._home.home(row)
-        at, after = self._now_ms(), model.version
+    async def _sealed(
+        self, who: Principal, model: SystemModel, row: SystemRow, body: CommandBody, ring: KeyRing
+    ) -> Claim:
+        topic, at = await self._home.home(row), self._now_ms()
         command = {**body.model_dump(exclude_none=True), "actor": who.id}
-        value = seal(ring, Kind.COMMAND, model.name, SOURCE, 0, at, Mode(model.mode), compact_json.encode(command))
-        (place,) = await self._pen.append([Entry(topic, row.partition, system_key(model.name), value)])
+        document, digest = compact_json.encode(command), hashlib.sha256(canonical_json(command)).digest()
+        value = seal(ring, Kind.COMMAND, model.name, SOURCE, 0, at, Mode(str(model.mode)), document)
+        return Claim(model.name, who.id, body.id or "", digest, at, model.version, topic, row.offset, value)
+
+    async def _placed(self, claim: Claim, partition: int, *, agreed: bool) -> Claim:
+        """Its record in the journal; `agreed`: by all gateways. Raises IdReused, JournalUnreachable."""
+        if agreed:
+            return await self._desk.place(claim, partition)
+        (place,) = await self._pen.append([Entry(claim.topic, partition, system_key(claim.system), claim.value)])
         if isinstance(place, JournalUnreachable):
             raise place
-        return Sent(
-            body.action, body.unit, command.get("field"), command.get("label"), who.id, at, *place[1:], after=after
-        )
+        return claim._replace(placed=place.offset)
+
+    def _is_placed(self, placing: "asyncio.Task[Claim]") -> None:
+        self._placing.discard(placing)
+        if not placing.cancelled():
+            placing.exception()  # whoever still waits is told
 
     async def _outcome(self, system: str, sent: Sent) -> Told | None:
         """None where the worker doesn't answer in time."""
@@ -155,22 +142,43 @@ class Commands:
 
         return told[0] if await self._liveness.until(decided, OUTCOME_LIMIT_S) else None
 
-    def _answer(self, system: str, body: CommandBody, sent: Sent, told: Told | None) -> dict[str, Any]:
-        told = told or Told(Outcome.PENDING)
+    def _answer(self, body: CommandBody, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
+        assert claim.placed is not None
         if told.outcome is Outcome.REFUSED:
             assert told.why is not None
             assert told.version is not None
             raise CommandRefused(told.why, told.version)
         if told.outcome is Outcome.LOST:
-            raise CommandLost(sent.partition, sent.offset)
+            raise CommandLost(partition, claim.placed)
         return {
-            "system": system,
+            "system": claim.system,
             "action": body.action,
             "unit": body.unit,
             "id": body.id,
             "outcome": told.outcome,
             "version": told.version,
-            "created_at": sent.at,
-            "partition": sent.partition,
-            "offset": sent.offset,
+            "created_at": claim.at,
+            "partition": partition,
+            "offset": claim.placed,
         }
+
+
+def _told(claim: Claim) -> Told | None:
+    """What a gateway has found to have come of it."""
+    return None if claim.outcome is None else Told(Outcome(claim.outcome), claim.version, claim.why)
+
+
+def _sent(claim: Claim, body: CommandBody, partition: int) -> Sent:
+    assert claim.placed is not None
+    about = body.model_dump()
+    return Sent(
+        body.action,
+        body.unit,
+        about.get("field"),
+        about.get("label"),
+        claim.actor,
+        claim.at,
+        partition,
+        claim.placed,
+        after=claim.after,
+    )

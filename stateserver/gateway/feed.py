@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
+from stateserver.codec.claim import decode_claim
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
@@ -134,6 +135,9 @@ class Feed:
                 rows.drop_unit(*split_unit_key(record.key or b""))
             else:
                 rows.put_unit(split_unit(record.value))
+        elif record.topic == self._topics.claims:
+            if record.value is not None:
+                rows.claims.note(decode_claim(record.value), record.partition, record.offset)
         elif record.value is not None:
             rows.put_system(decode_system(record.value))
 
@@ -189,9 +193,10 @@ class Feed:
             if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
                 self._hub.published(touched)
                 raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
-        for record in _flat(records):
+        told = self._topics.units, self._topics.systems, self._topics.blasts
+        for record in _flat(records, self._topics.changes, *told):
             self._watch.answered(record.partition)
-        for record in _flat(records, self._topics.units, self._topics.systems, self._topics.blasts):
+        for record in _flat(records, *told, self._topics.claims):
             self._guarded(self._take_row, self._reading, record)
         self._hub.published(touched)
         self._reading.trim_logs()  # not before: who keeps up must not fall behind by it
@@ -205,6 +210,8 @@ class Feed:
             row = decode_system(record.value)
             self._watch.applied(row.partition, row.offset)
             reading.refresh(row)
+        elif record.topic == self._topics.claims:
+            reading.claims.note(decode_claim(record.value), record.partition, record.offset)
         else:
             reading.blasts.put(decode_blast_part(record.value))
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stateserver.gateway.claim_desk import ClaimDesk
 from stateserver.gateway.commands import Commands
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import JournalPen
@@ -13,19 +14,21 @@ from stateserver.security.keyring import KeyRing
 
 
 class Journal:
-    """`journals` are the packets topics; `ring` None: no commands are taken."""
+    """`journals` are the packets topics, `claims` the topic of claims; `ring` None: no commands are taken."""
 
     def __init__(
         self,
         client_options: Mapping[str, Any],
         journals: Sequence[str],
+        claims: str,
         ring: KeyRing | None,
         reading: ReadModel,
         liveness: Liveness,
     ) -> None:
         home = JournalHome(client_options, journals)
         self._pen = JournalPen(client_options)
-        self.commands = Commands(ring, home, self._pen, reading, liveness)
+        desk = ClaimDesk(claims, self._pen, home, reading, liveness)
+        self.commands = Commands(ring, home, self._pen, desk, reading, liveness)
         self.packets = Packets(self._pen, home, reading)
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import system_key
+from stateserver.gateway.keyed_reading import KeyedReader
 from stateserver.gateway.refusals import HomeUnknown, JournalUnreachable, NotAtHome
 from stateserver.kafka.readers import reader
 
@@ -22,6 +23,8 @@ LOOK_UP_S: Final = 10.0
 STEP_MS: Final = 2_000
 FETCH_WAIT_MS: Final = 500
 FETCH_BYTES: Final = 64 << 10
+SEARCH_S: Final = 60.0
+SEARCH_BYTES: Final = 4 << 20
 
 
 class JournalHome:
@@ -55,6 +58,25 @@ class JournalHome:
             except NotAtHome:
                 """Its topic is known now all the same."""
         return self._topics[row.system]
+
+    async def find(self, topic: str, partition: int, begin: int, key: bytes, value: bytes) -> int | None:
+        """The offset of that very record, from `begin` on; None where it isn't there. Raises JournalUnreachable."""
+        consumer = reader(self._client_options, fetch_bytes=SEARCH_BYTES, wait_ms=FETCH_WAIT_MS)
+        try:
+            async with self._turn, asyncio.timeout(SEARCH_S):
+                await consumer.start()
+                journal = KeyedReader(consumer, topic, partition, key)
+                await journal.open()
+                journal.seek(max(begin, journal.begin))
+                while records := await journal.next(journal.end):
+                    for record in records:
+                        if record.value == value:
+                            return int(record.offset)
+                return None
+        except (KafkaError, OSError, TimeoutError) as trouble:
+            raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
+        finally:
+            await consumer.stop()
 
     def _likely(self, system: str) -> list[str]:
         known = self._topics.get(system)

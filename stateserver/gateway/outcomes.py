@@ -59,6 +59,8 @@ def look(sent: Sent, model: SystemModel) -> Told:
         if told is not None:
             return told
     row = model.row
+    if events is None and not _holds(sent, model):
+        return Told(Outcome.PENDING)  # an event may have told, and is not kept here any more
     if row is None or row.offset < sent.offset or row.version > model.version:
         return Told(Outcome.PENDING)
     return Told(Outcome.UNCHANGED if _holds(sent, model) else Outcome.LOST, model.version)

@@ -6,17 +6,19 @@ from stateserver.codec.system import SystemRow
 from stateserver.codec.unit import RawUnit
 from stateserver.domain.change import Change
 from stateserver.gateway.blast_shelf import BlastShelf
+from stateserver.gateway.claim_book import ClaimBook
 from stateserver.gateway.system_model import Folded, SystemModel
 from stateserver.gateway.unit_table import UnitTable
 
 
 class Rows:
-    """The rows of the compacted topics, as far as they have been read: what a reader begins with."""
+    """The rows of the topics that are read whole, as far as they have been read: what a reader begins with."""
 
     def __init__(self) -> None:
         self.systems: dict[str, SystemRow] = {}
         self.units: dict[str, UnitTable] = {}
         self.blasts = BlastShelf()
+        self.claims = ClaimBook()
 
     def put_system(self, row: SystemRow) -> None:
         """Take the latest row of a system."""
@@ -52,11 +54,12 @@ class Rows:
 
 
 class ReadModel:
-    """Systems by name, and the blasts of all."""
+    """Systems by name, the blasts of all, and which commands clients' own ids stand for."""
 
     def __init__(self, *, log_capacity: int = 10_000, log_capacity_total: int = 250_000, generation: int = 0) -> None:
         self.systems: dict[str, SystemModel] = {}
         self.blasts = BlastShelf()
+        self.claims = ClaimBook()
         self.generation = generation
         self._log_capacity = log_capacity
         self._log_capacity_total = log_capacity_total
@@ -74,12 +77,13 @@ class ReadModel:
         for name in {*rows.systems, *rows.units, *self.systems}:
             found = rows.units.get(name)
             fresh._add(name, rows.systems.get(name), None if found is None else found.copy())
-        fresh.blasts = rows.blasts
+        fresh.blasts, fresh.claims = rows.blasts, rows.claims
         return fresh
 
     def adopt(self, fresh: "ReadModel") -> None:
         """Put a fresh reading in the place of what was held."""
-        self.systems, self.blasts, self.generation = fresh.systems, fresh.blasts, fresh.generation
+        self.systems, self.blasts, self.claims = fresh.systems, fresh.blasts, fresh.claims
+        self.generation = fresh.generation
 
     def fold(self, change: Change, partition: int | None = None) -> Folded:
         """Carry an event over, in a system that may be new. `partition` is where it was found."""

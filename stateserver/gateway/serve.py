@@ -76,9 +76,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _parts(settings: Settings, guard: Guard) -> Parts:
     reading, liveness, options = ReadModel(), Liveness(), kafka_client_options(settings)
-    history = History(options, Topics.with_prefix(settings.topic_prefix), reading)
+    topics = Topics.with_prefix(settings.topic_prefix)
+    history = History(options, topics, reading)
     desk = ReportDesk(settings.time_zone)
-    journal = Journal(options, settings.packets_topics, _key_ring(settings), reading, liveness)
+    journal = Journal(options, settings.packets_topics, topics.claims, _key_ring(settings), reading, liveness)
     return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk, PastDesk())
 
 

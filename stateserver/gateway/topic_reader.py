@@ -49,11 +49,12 @@ class Partitions(NamedTuple):
     units: list[TopicPartition]
     systems: list[TopicPartition]
     blasts: list[TopicPartition]
+    claims: list[TopicPartition]
 
     @property
     def rows(self) -> list[TopicPartition]:
-        """Those of the compacted topics, which are read whole."""
-        return [*self.units, *self.systems, *self.blasts]
+        """Those of the topics that are read whole."""
+        return [*self.units, *self.systems, *self.blasts, *self.claims]
 
     @property
     def all(self) -> list[TopicPartition]:

@@ -26,6 +26,7 @@ _STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "60000", "max.message.byte
 # The history: kept for more than a year unless someone decides otherwise, never for a broker's default of days.
 _HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * 24 * 3600 * 1000)}
 # A rejected record goes there whole, with some words about it; an event may repeat an operator's note of any length.
+_CLAIMS: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}  # they hold for a day
 _ROOMY: Final = {**_HISTORY, "max.message.bytes": str(3 << 20)}
 
 
@@ -41,6 +42,7 @@ def wanted_topics(layout: Layout) -> dict[str, dict[str, str]]:
         topics.changes: _ROOMY,
         topics.rejected: _ROOMY,
         topics.history: _HISTORY,
+        topics.claims: _CLAIMS,
         topics.units: _COMPACT,
         topics.blasts: _COMPACT,
         topics.systems: _COMPACT,

@@ -2,6 +2,7 @@ import json
 
 from stateserver.codec.blast import encode_blast
 from stateserver.codec.change import encode_change
+from stateserver.codec.claim import Claim, encode_claim
 from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.shown import SHOW, show_key
 from stateserver.codec.still import Still, encode_still
@@ -43,6 +44,7 @@ def test_each_value_is_shown_as_json_with_its_fields() -> None:
         "systems": SHOW["systems"](encode_system(row)),
         "rejected": SHOW["rejected"](encode_rejected(rejected)),
         "history": SHOW["history"](encode_still(Still("m", 1, None, "IBS", 7, b"abc"))[0]),
+        "claims": SHOW["claims"](encode_claim(Claim("m", "anna", "one", b"\xff", 2, 1, "packets", 4, b"abc", 5))),
     }
     assert json.loads(json.dumps(shown)) == {
         "changes": {
@@ -105,6 +107,21 @@ def test_each_value_is_shown_as_json_with_its_fields() -> None:
             "parts": 1,
             "encoding": "zlib",
             "data": "11 bytes",
+        },
+        "claims": {
+            "system": "m",
+            "actor": "anna",
+            "id": "one",
+            "digest": "ff",
+            "at": 2,
+            "after": 1,
+            "topic": "packets",
+            "behind": 4,
+            "value": "3 bytes sealed",
+            "placed": 5,
+            "outcome": None,
+            "version": None,
+            "why": None,
         },
     }
 

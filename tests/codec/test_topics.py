@@ -14,7 +14,7 @@ from stateserver.codec.topics import (
 def test_topics_have_the_prefix() -> None:
     assert Topics.with_prefix("blasting.") == (
         *("blasting.packets", "blasting.changes", "blasting.units"),
-        *("blasting.blasts", "blasting.systems", "blasting.rejected", "blasting.history"),
+        *("blasting.blasts", "blasting.systems", "blasting.rejected", "blasting.history", "blasting.claims"),
     )
 
 

@@ -33,6 +33,7 @@ TOPICS: Final = {
     "systems": ("system", "the system", "compacted", "Each system at its latest checkpoint"),
     "rejected": ("rejected", "the record's own", "by time", "Records that could not be read, with the reason"),
     "history": ("still", "the system", "by time", "Systems as they stood, now and then: a look back begins there"),
+    "claims": ("claim", "the system", "by time", "Commands that carry a client's own id, agreed on between gateways"),
 }
 # What a record says beside its value.
 # Each method's parameters and result.

@@ -30,7 +30,7 @@ async def make_topics(bootstrap: str, topics: Topics) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        names = (topics.packets, topics.changes, topics.units, topics.systems, topics.blasts, topics.history)
+        names = [name for name in topics if name != topics.rejected]
         await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
     finally:
         await admin.close()

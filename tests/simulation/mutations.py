@@ -151,7 +151,7 @@ def an_append_goes_to_the_front(patch: Patch) -> None:
 
 MUTATIONS: dict[Callable[[Patch], None], int] = {
     events_are_not_flushed: 3,
-    disk_before_kafka: 35,
+    disk_before_kafka: 18,
     committed_before_the_marker: 1,
     a_failed_checkpoint_is_followed: 17,
     a_full_disk_is_the_end: 21,
