@@ -160,5 +160,3 @@ async def test_without_transactions_it_is_refused_while_somebody_is_at_work(tans
         assert "no transactions" in said
         assert "stop all workers" in said
         await replayed(chain, "--compare", status=DIFFERENT_STATUS)
-    await replayed(chain, "--swap")
-    assert "Differences: 0" in await replayed(chain, "--compare")
