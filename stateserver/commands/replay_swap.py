@@ -7,10 +7,11 @@ from typing import Any, Final
 
 import click
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from stateserver.commands.progress import progress_bar
 from stateserver.commands.topic_reading import find_places
+from stateserver.kafka.admins import admin
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.kafka_log import KafkaLog
@@ -33,7 +34,7 @@ async def swap_tables(settings: Settings, ring: KeyRing, wanted: Sequence[int] |
     log = KafkaLog(options, settings.group, layout.state, transaction_ms_max=TRANSACTION_MS_MAX)
 
     async def group_at_work() -> bool:
-        return await _has_members(options, settings.group)
+        return await has_members(options, settings.group)
 
     places = await find_places(options, settings.packets_topics, wanted or ())
     partitions = sorted({place.partition for place in places})
@@ -55,21 +56,14 @@ async def _strike_stills(log: KafkaLog, options: dict[str, Any], topic: str, par
         click.echo(f"The embedded broker can't delete: what {topic} holds of partition {partition} may be wrong.")
         return
     end = (await log.bounds(topic, partition)).end
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=end)})
-    finally:
-        await admin.close()
+    async with admin(options) as client:
+        await client.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=end)})
 
 
-async def _has_members(options: dict[str, Any], group: str) -> bool:
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        (answer,) = await admin.describe_consumer_groups([group])
-    finally:
-        await admin.close()
+async def has_members(options: dict[str, Any], group: str) -> bool:
+    """Whether somebody is in the group, or was a moment ago and is still counted."""
+    async with admin(options) as client:
+        (answer,) = await client.describe_consumer_groups([group])
     # Error code, group, state, protocol type, protocol, members.
     return any(described[2] not in EMPTY and described[5] for described in answer.groups)
 

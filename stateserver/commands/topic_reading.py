@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from stateserver.errors import StateServerError
+from stateserver.kafka.admins import admin
 from stateserver.settings import Settings, kafka_client_options, variable
 
 STEP_MS = 500
@@ -65,14 +65,10 @@ async def _more(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> 
 
 async def find_places(options: dict[str, Any], topics: Sequence[str], wanted: Sequence[int]) -> list[TopicPartition]:
     """The partitions of these topics, all or those `wanted`. Raises CannotRead where there are none."""
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
+    async with admin(options) as client:
         # Asked for a topic that is not there, some brokers make it.
-        known = sorted(set(topics) & set(await admin.list_topics()))
-        described = await admin.describe_topics(known) if known else []
-    finally:
-        await admin.close()
+        known = sorted(set(topics) & set(await client.list_topics()))
+        described = await client.describe_topics(known) if known else []
     there = [
         TopicPartition(topic["topic"], partition["partition"])
         for topic in described

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from stateserver.errors import StateServerError
 from stateserver.gateway.turned_away import NotWrittenDown
+from stateserver.gateway.wall_clock import now_ms
 from stateserver.logs import without_credentials
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,7 @@ def _line(
     event: str, outcome: str, reason: str | None, what: What, who: Actor | None, details: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
-        "at": time.time_ns() // 1_000_000,
+        "at": now_ms(),
         "event": event,
         "outcome": outcome,
         "reason": reason,

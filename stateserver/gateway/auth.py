@@ -15,6 +15,7 @@ from starlette.datastructures import URL, Headers
 from starlette.requests import HTTPConnection
 
 from stateserver.gateway.refusals import ForeignOrigin, NotLoggedIn
+from stateserver.gateway.wall_clock import now_ms
 from stateserver.security.sessions import SessionRefused, Sessions
 from stateserver.security.signed_tokens import Proof, SignedTokens, looks_signed
 from stateserver.security.tokens import Principal, TokenBook, TokenRefused
@@ -131,7 +132,7 @@ class Doorkeeper:
     def _by_token(self, token: str) -> tuple[Principal, Proof | None]:
         try:
             if self._signed is None or not looks_signed(token):
-                return self._book.authenticate(token, _now_ms()), None
+                return self._book.authenticate(token, now_ms()), None
             principal, proof = self._signed.read(token)
         except TokenRefused:
             raise NotLoggedIn from None
@@ -145,7 +146,7 @@ class Doorkeeper:
         except SessionRefused:
             raise NotLoggedIn from None
         if session.proof is None:
-            holds = self._book.still_holds(session.principal, _now_ms())
+            holds = self._book.still_holds(session.principal, now_ms())
         else:
             holds = self._signed is not None and self._signed.still_holds(session.proof)
             holds = holds and not self._book.knows(session.principal.id)
@@ -155,7 +156,7 @@ class Doorkeeper:
 
     def _by_certificate(self, names: tuple[str, ...]) -> Principal:
         try:
-            return self._book.of_certificate(names, _now_ms())
+            return self._book.of_certificate(names, now_ms())
         except TokenRefused:
             raise NotLoggedIn from None
 
@@ -196,7 +197,3 @@ def _cookie(headers: Headers, name: str) -> str | None:
 
 def _seconds(ms: int | None) -> int | None:
     return None if ms is None else ms // 1000
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -64,7 +64,4 @@ class ClaimDesk:
         return self._reading.claims.holder(claim) or claim
 
     async def _append(self, topic: str, claim: Claim, partition: int, value: bytes) -> int:
-        (place,) = await self._pen.append([Entry(topic, partition, system_key(claim.system), value)])
-        if isinstance(place, JournalUnreachable):
-            raise place
-        return place.offset
+        return (await self._pen.append_one(Entry(topic, partition, system_key(claim.system), value))).offset

@@ -6,7 +6,6 @@ a warning is acknowledged, a unit is given a label.
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,12 +26,12 @@ from stateserver.gateway.refusals import (
     CommandLost,
     CommandRefused,
     CommandsOff,
-    JournalUnreachable,
     NotReady,
     NotThereYet,
     UnknownSystem,
 )
 from stateserver.gateway.system_model import SystemModel
+from stateserver.gateway.wall_clock import now_ms
 from stateserver.protocol.modes import Mode
 from stateserver.security.envelope import seal
 from stateserver.security.keyring import KeyRing
@@ -55,7 +54,7 @@ class Commands:
         desk: ClaimDesk,
         reading: ReadModel,
         liveness: Liveness,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._ring = ring
         self._home = home
@@ -121,9 +120,7 @@ class Commands:
         """Its record in the journal; `agreed`: by all gateways. Raises IdReused, JournalUnreachable."""
         if agreed:
             return await self._desk.place(claim, partition)
-        (place,) = await self._pen.append([Entry(claim.topic, partition, system_key(claim.system), claim.value)])
-        if isinstance(place, JournalUnreachable):
-            raise place
+        place = await self._pen.append_one(Entry(claim.topic, partition, system_key(claim.system), claim.value))
         return claim._replace(placed=place.offset)
 
     def _is_placed(self, placing: "asyncio.Task[Claim]") -> None:

@@ -5,7 +5,8 @@ that it was forwarded from another State Server. So that record is looked up.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -61,22 +62,15 @@ class JournalHome:
 
     async def find(self, topic: str, partition: int, begin: int, key: bytes, value: bytes) -> int | None:
         """The offset of that very record, from `begin` on; None where it isn't there. Raises JournalUnreachable."""
-        consumer = reader(self._client_options, fetch_bytes=SEARCH_BYTES, wait_ms=FETCH_WAIT_MS)
-        try:
-            async with self._turn, asyncio.timeout(SEARCH_S):
-                await consumer.start()
-                journal = KeyedReader(consumer, topic, partition, key)
-                await journal.open()
-                journal.seek(max(begin, journal.begin))
-                while records := await journal.next(journal.end):
-                    for record in records:
-                        if record.value == value:
-                            return int(record.offset)
-                return None
-        except (KafkaError, OSError, TimeoutError) as trouble:
-            raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
-        finally:
-            await consumer.stop()
+        async with self._reading(SEARCH_BYTES, SEARCH_S) as consumer:
+            journal = KeyedReader(consumer, topic, partition, key)
+            await journal.open()
+            journal.seek(max(begin, journal.begin))
+            while records := await journal.next(journal.end):
+                for record in records:
+                    if record.value == value:
+                        return int(record.offset)
+            return None
 
     def _likely(self, system: str) -> list[str]:
         known = self._topics.get(system)
@@ -85,20 +79,26 @@ class JournalHome:
     async def _record(self, topic: str, row: SystemRow) -> Any:
         """The record at the row's place in that topic, or None where there is none (any more)."""
         place = TopicPartition(topic, row.partition)
-        consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=FETCH_WAIT_MS)
+        async with self._reading(FETCH_BYTES, LOOK_UP_S) as consumer:
+            consumer.assign([place])
+            begins, ends = await asyncio.gather(consumer.beginning_offsets([place]), consumer.end_offsets([place]))
+            # A broker may understate an end by part of a batch: only what lies before the begin is surely gone.
+            if row.offset < begins[place] or not ends[place]:
+                return None
+            consumer.seek(place, row.offset)
+            while True:
+                found = (await consumer.getmany(place, timeout_ms=STEP_MS)).get(place, ())
+                if found or row.offset >= ends[place]:
+                    return next((record for record in found if record.offset == row.offset), None)
+
+    @asynccontextmanager
+    async def _reading(self, fetch_bytes: int, limit_s: float) -> AsyncIterator[Any]:
+        """A consumer that is connected, for so long at most. Raises JournalUnreachable."""
+        consumer = reader(self._client_options, fetch_bytes=fetch_bytes, wait_ms=FETCH_WAIT_MS)
         try:
-            async with self._turn, asyncio.timeout(LOOK_UP_S):
+            async with self._turn, asyncio.timeout(limit_s):
                 await consumer.start()
-                consumer.assign([place])
-                begins, ends = await asyncio.gather(consumer.beginning_offsets([place]), consumer.end_offsets([place]))
-                # A broker may understate an end by part of a batch: only what lies before the begin is surely gone.
-                if row.offset < begins[place] or not ends[place]:
-                    return None
-                consumer.seek(place, row.offset)
-                while True:
-                    found = (await consumer.getmany(place, timeout_ms=STEP_MS)).get(place, ())
-                    if found or row.offset >= ends[place]:
-                        return next((record for record in found if record.offset == row.offset), None)
+                yield consumer
         except (KafkaError, OSError, TimeoutError) as trouble:
             raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
         finally:

@@ -50,6 +50,13 @@ class JournalPen:
                 sent.append(_failed(trouble))
         return [_place(one) for one in await asyncio.gather(*sent, return_exceptions=True)]
 
+    async def append_one(self, entry: Entry) -> Place:
+        """Where it lies now. Raises JournalUnreachable."""
+        (place,) = await self.append([entry])
+        if isinstance(place, JournalUnreachable):
+            raise place
+        return place
+
     async def close(self) -> None:
         """Let go of the broker; what was answered is safe."""
         if self._producer is not None:

@@ -1,6 +1,5 @@
 """What can be asked of a system's past, by whoever may see it now. The looking up is the desk's."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +11,8 @@ from stateserver.gateway.past_desk import PastDesk
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import NotReady, NotYet
 from stateserver.gateway.system_model import SystemModel
+from stateserver.gateway.wall_clock import now_ms
 from stateserver.security.tokens import Principal
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class PastQueries:
@@ -27,7 +23,7 @@ class PastQueries:
         model: Callable[[Principal, str], SystemModel],
         reading: ReadModel,
         desk: PastDesk,
-        now_ms: Callable[[], int] = _now_ms,
+        now_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._model = model
         self._reading = reading

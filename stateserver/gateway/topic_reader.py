@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from stateserver.codec.topics import Topics
 from stateserver.errors import StateServerError
 from stateserver.gateway.journal_watch import Journal
+from stateserver.kafka.admins import admin
 
 RECORDS_A_STEP: Final = 2_000
 STEP_MS: Final = 500
@@ -103,13 +103,9 @@ class TopicReader:
 
     async def _find_partitions(self) -> Partitions:
         names = [getattr(self._topics, name) for name in Partitions._fields]
-        admin = AIOKafkaAdminClient(**self._client_options)
-        try:
-            await admin.start()
+        async with admin(self._client_options) as client:
             # Of all topics: a broker may create one that is asked for by name, not as the worker would.
-            described = await admin.describe_topics()
-        finally:
-            await admin.close()
+            described = await client.describe_topics()
         counts: dict[str, int] = {
             topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]
         }

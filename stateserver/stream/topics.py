@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from stateserver.errors import StateServerError
+from stateserver.kafka.admins import admin
 from stateserver.stream.errors import BrokerUnreachable, PartitionsMismatch
 from stateserver.stream.layout import Layout
 
@@ -55,48 +56,45 @@ async def ensure_topics(options: dict[str, Any], layout: Layout) -> int:
 
     `options` are those that every client is built with. Raises BrokerUnreachable, PartitionsMismatch, TopicTrouble.
     """
-    admin = AIOKafkaAdminClient(**options, request_timeout_ms=TIMEOUT_MS)
     try:
-        await admin.start()
-        return await _ensure(admin, layout)
+        async with admin(options, request_timeout_ms=TIMEOUT_MS) as client:
+            return await _ensure(client, layout)
     except (KafkaError, OSError) as trouble:
         raise BrokerUnreachable(
             ", ".join(options["bootstrap_servers"]), str(trouble) or type(trouble).__name__
         ) from trouble
-    finally:
-        await admin.close()
 
 
-async def _ensure(admin: AIOKafkaAdminClient, layout: Layout) -> int:
+async def _ensure(client: AIOKafkaAdminClient, layout: Layout) -> int:
     wanted = wanted_topics(layout)
     # Never asked for by name: the embedded broker makes any topic that it is asked about.
-    there = set(await admin.list_topics()) & wanted.keys()
-    counts = await _partition_counts(admin, sorted(there))
+    there = set(await client.list_topics()) & wanted.keys()
+    counts = await _partition_counts(client, sorted(there))
     partitions = next((counts[topic] for topic in layout.journals if topic in counts), None)
     if partitions is None:
         partitions = max(counts.values(), default=PARTITIONS_DEFAULT)
     missing = sorted(wanted.keys() - there)
     if missing:
-        await _create(admin, missing, wanted, partitions)
-        counts |= await _known_counts(admin, missing)
+        await _create(client, missing, wanted, partitions)
+        counts |= await _known_counts(client, missing)
     for topic, count in counts.items():
         if count != partitions:
             raise PartitionsMismatch(topic, count, partitions, layout.journals[0])
     return partitions
 
 
-async def _partition_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
+async def _partition_counts(client: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
     if not topics:
         return {}
-    described = await admin.describe_topics(topics)
+    described = await client.describe_topics(topics)
     return {one["topic"]: len(one["partitions"]) for one in described}
 
 
-async def _known_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
+async def _known_counts(client: AIOKafkaAdminClient, topics: list[str]) -> dict[str, int]:
     """As `_partition_counts`, once the broker that is asked has heard of all of them."""
     deadline = time.monotonic() + TIMEOUT_MS / 1000
     while True:
-        counts = await _partition_counts(admin, topics)
+        counts = await _partition_counts(client, topics)
         if all(counts.get(topic) for topic in topics):
             return counts
         if time.monotonic() > deadline:
@@ -106,12 +104,12 @@ async def _known_counts(admin: AIOKafkaAdminClient, topics: list[str]) -> dict[s
 
 
 async def _create(
-    admin: AIOKafkaAdminClient, names: list[str], wanted: dict[str, dict[str, str]], partitions: int
+    client: AIOKafkaAdminClient, names: list[str], wanted: dict[str, dict[str, str]], partitions: int
 ) -> None:
-    replicas = min(REPLICAS_MAX, len((await admin.describe_cluster())["brokers"]))
+    replicas = min(REPLICAS_MAX, len((await client.describe_cluster())["brokers"]))
     durable = {"min.insync.replicas": str(replicas - 1)} if replicas == REPLICAS_MAX else {}
     new = [NewTopic(name, partitions, replicas, topic_configs={**wanted[name], **durable}) for name in names]
-    answer = await admin.create_topics(new)
+    answer = await client.create_topics(new)
     for name, code, trouble in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):  # another worker may be quicker
             raise TopicTrouble(

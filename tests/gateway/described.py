@@ -35,7 +35,6 @@ TOPICS: Final = {
     "history": ("still", "the system", "by time", "Systems as they stood, now and then: a look back begins there"),
     "claims": ("claim", "the system", "by time", "Commands that carry a client's own id, agreed on between gateways"),
 }
-# What a record says beside its value.
 # Each method's parameters and result.
 METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
     "systems.list": (parameters.SystemsPage, models.Systems),
@@ -118,6 +117,7 @@ def asyncapi() -> str:
     return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 
+# What a record of `changes` says beside its value.
 CHANGES_HEADERS: Final[Document] = {
     "type": "object",
     "description": "Those of a CloudEvent in Kafka's binary mode, and one more; older events have none of them",

@@ -5,7 +5,6 @@ The broker tells its own address in what it answers; it is replaced there by our
 
 import asyncio
 import struct
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -31,7 +30,6 @@ class Between:
         self.refuse = 0
         self.hold: int | None = None
         self.held = asyncio.Event()
-        self.seen: Counter[int] = Counter()
         self._broker_port = broker.port
         self._port = free_port()
         self._server: asyncio.Server | None = None
@@ -83,7 +81,6 @@ class Between:
             request = await _frame(source)
             api, _, correlation = struct.unpack_from(">hhi", request)
             asked[correlation] = api
-            self.seen[api] += 1
             if api == self.hold:
                 self.held.set()
             if self.held.is_set():

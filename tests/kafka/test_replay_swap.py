@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from stateserver.broker.kafka import Kafka
 from stateserver.broker.tansu import Tansu
 from stateserver.codec.unit import decode_unit, encode_unit
+from stateserver.commands.replay_swap import has_members
 from stateserver.stream.state_rows import MARKER_KEY, decode_marker, decode_notes, is_of_the_core, notes_key
 from tests.faults.fleet import Load, Supervised, assert_true_to_the_journal
 from tests.kafka.between import ADD_PARTITIONS_TO_TXN, END_TXN, Between
@@ -107,7 +108,12 @@ async def test_a_live_worker_is_fenced_says_so_and_goes_on_from_the_new_tables(k
         assert "its tables were swapped" in worker.lives[0].output
         await checkpointed(chain, load)
         await assert_true_to_the_journal(chain)
+
     # Nobody is at work any more: the state itself can be put right, and stills that may be of the wrong one are gone.
+    async def has_left() -> bool:
+        return not await has_members({"bootstrap_servers": kafka.bootstrap}, chain.group)
+
+    await until(has_left)  # it was killed, and is counted as a member for a while
     stills = await chain.read(chain.layout.topics.history)
     await spoil_state(chain)
     assert "1 of state" in await replayed(chain, "--swap")

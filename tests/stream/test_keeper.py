@@ -224,17 +224,22 @@ def damage_changelog(world: World) -> None:
     world.stores.disk.clear()
 
 
-async def test_a_journal_that_lost_its_beginning_cannot_make_it_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = world_with(LINES[CAPTURE])
-    await live(world)
-    damage_changelog(world)
+def trim_journal(world: World, patch: pytest.MonkeyPatch) -> None:
+    """The journal says that it begins at offset 7."""
     bounds = world.log.bounds
 
     async def trimmed(topic: str, partition: int) -> Bounds:
         there = await bounds(topic, partition)
         return there._replace(start=7) if topic == PACKETS else there
 
-    monkeypatch.setattr(world.log, "bounds", trimmed)
+    patch.setattr(world.log, "bounds", trimmed)
+
+
+async def test_a_journal_that_lost_its_beginning_cannot_make_it_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = world_with(LINES[CAPTURE])
+    await live(world)
+    damage_changelog(world)
+    trim_journal(world, monkeypatch)
     with pytest.raises(HistoryTrimmed, match="begins at offset 7"):
         await live(world)
 

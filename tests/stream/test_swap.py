@@ -14,7 +14,7 @@ from stateserver.codec.schemas import SCHEMAS
 from stateserver.codec.unit import decode_unit, encode_unit
 from stateserver.stream.errors import CannotSwap, Fenced, ToldOtherwise, WorkersAtWork
 from stateserver.stream.keeper import PartitionKeeper
-from stateserver.stream.ports import Batch, Bounds, Pen
+from stateserver.stream.ports import Batch, Pen
 from stateserver.stream.rebuild import Place
 from stateserver.stream.state_rows import is_of_the_core
 from stateserver.stream.swap import Surroundings, Swapped, swap_partition
@@ -31,6 +31,7 @@ from tests.stream.test_keeper import (
     care_for,
     compacted,
     live,
+    trim_journal,
     versions,
     world_with,
 )
@@ -292,12 +293,6 @@ async def test_events_that_retention_took_are_not_told_again() -> None:
 async def test_a_journal_that_lost_its_beginning_makes_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     world = world_with(LINES[CAPTURE])
     await live(world)
-    bounds = world.log.bounds
-
-    async def trimmed(topic: str, partition: int) -> Bounds:
-        there = await bounds(topic, partition)
-        return there._replace(start=7) if topic == PACKETS else there
-
-    monkeypatch.setattr(world.log, "bounds", trimmed)
+    trim_journal(world, monkeypatch)
     with pytest.raises(CannotSwap, match="begins at offset 7"):
         await swap(world)
