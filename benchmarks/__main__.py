@@ -11,6 +11,7 @@ BENCHMARKS = {
     "event_headers": "what CloudEvents headers add to the worker's cost of an event",
     "latency": "from a packet appended to its change readable, beside the same packets read from the journal",
     "memory": "what a worker holds with a million detonators, beside one that holds none",
+    "restore": "a million detonators restored from the changelog and from disk, beside reading that changelog",
     "two_workers": "two workers on two partitions, beside one on both",
     "websocket_fanout": "a thousand WebSocket clients of one gateway, and a floor of bare writes",
     "past": "how a system stood once, after a day of 1,000,000 events, beside a floor that only reads them",

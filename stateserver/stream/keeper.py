@@ -115,12 +115,16 @@ class PartitionKeeper:
 
     async def _hold_back(self) -> None:
         """Read no more until Kafka has taken what waits for it."""
-        since_ms = self._ports.clock.now_ms()
-        if self._uncut > UNCUT_CHANGES_MAX:
-            await self.checkpoint()
-        if self._events.full:
-            await self._events.room()
-        self._care.metrics.held_back_ms += self._ports.clock.now_ms() - since_ms
+        metrics, since_ms = self._care.metrics, self._ports.clock.now_ms()
+        metrics.held_back.add(self.partition)
+        try:
+            if self._uncut > UNCUT_CHANGES_MAX:
+                await self.checkpoint()
+            if self._events.full:
+                await self._events.room()
+        finally:
+            metrics.held_back.discard(self.partition)
+            metrics.held_back_ms += self._ports.clock.now_ms() - since_ms
 
     def _stop(self, trouble: StateServerError) -> None:
         self.stopped = trouble

@@ -28,7 +28,7 @@ class Metrics(Collector):
     """Plain numbers, as they are counted on the live path; asked for when somebody looks.
 
     Keyed by partition, and `unread` by (topic, partition). `held_back_ms` is how long reading waited for Kafka or a
-    checkpoint, `waiting_bytes` what is not written yet.
+    checkpoint, `held_back` which partitions wait now, `waiting_bytes` what is not written yet.
     """
 
     records: int = 0
@@ -37,6 +37,7 @@ class Metrics(Collector):
     ticks: int = 0
     checkpoints: int = 0
     held_back_ms: int = 0
+    held_back: set[int] = field(default_factory=set)
     ready: bool = False
     unread: dict[tuple[str, int], int] = field(default_factory=dict)
     waiting_bytes: dict[int, int] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Metrics(Collector):
         self.waiting_bytes.pop(partition, None)
         self.tables_lost.pop(partition, None)
         self.stopped.discard(partition)
+        self.held_back.discard(partition)
 
     def collect(self) -> Iterator[Metric]:
         """All of it. No label holds the name of a system."""
@@ -67,6 +69,9 @@ class Metrics(Collector):
             f"{PREFIX}_held_back_seconds",
             "How long reading waited because Kafka, or a checkpoint, was slow",
             value=self.held_back_ms / 1000,
+        )
+        yield GaugeMetricFamily(
+            f"{PREFIX}_held_back_partitions", "Partitions that wait for Kafka now", value=len(self.held_back)
         )
         yield GaugeMetricFamily(f"{PREFIX}_ready", "1 once all partitions are read to their end", value=self.ready)
         yield GaugeMetricFamily(

@@ -14,7 +14,9 @@ from typing import Any, Self
 
 import orjson
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
+from stateserver.broker.tansu import Tansu
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
 from stateserver.codec.system import decode_system
@@ -31,6 +33,8 @@ from tests.stream.journals import RING, example_records, sealed
 
 JSON = dict[str, Any]
 LOOK_EVERY_S = 0.1
+DELIVERY_MS_MAX = 120_000
+"""Packet Servers wait for a broker that is away."""
 
 
 @dataclass
@@ -170,6 +174,8 @@ class Load:
 
     def __init__(self, chain: Chain, examples: list[str], systems: int, seed: int = 1) -> None:
         self.chain = chain
+        # In order through a broker's restart too, where there are such producers.
+        self._kind: JSON = {"acks": "all"} if isinstance(chain.broker, Tansu) else {"enable_idempotence": True}
         self._random = random.Random(seed)
         self._rows: list[list[Row]] = []
         for number in range(systems):
@@ -184,15 +190,33 @@ class Load:
     async def send(self, share: float) -> None:
         """Send about so much of what is left, each system's in its order, the systems mixed."""
         count = max(1, round(self.left * share))
-        async with AIOKafkaProducer(bootstrap_servers=self.chain.broker.bootstrap.split(","), acks="all") as producer:
-            under_way: list[asyncio.Future[object]] = []
+        producer, under_way = await self._producer(), list[asyncio.Future[object]]()
+        try:
             while self.left and len(under_way) < count:
                 rows = self._random.choice([rows for rows in self._rows if rows])
                 row = rows.pop(0)
                 under_way.append(await producer.send(self.chain.layout.journals[0], row.value, key=row.key))
             for one in under_way:
                 await one
+        finally:
+            await producer.stop()
         self.sent += len(under_way)
+
+    async def _producer(self) -> AIOKafkaProducer:
+        """Started; while no broker is there it is tried again."""
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self.chain.broker.bootstrap.split(","),
+                request_timeout_ms=DELIVERY_MS_MAX,
+                **self._kind,
+            )
+            try:
+                await producer.start()
+            except KafkaError:
+                await producer.stop()
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                return producer
 
     async def until_sent(self, count: int) -> None:
         """Wait for whoever brings it to have sent so many, or all."""

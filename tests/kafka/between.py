@@ -13,7 +13,7 @@ from typing import Self
 from stateserver.broker.ports import LOOPBACK, free_port
 from stateserver.broker.process import Broker
 
-INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN = 22, 24, 26
+PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN = 0, 22, 24, 26
 UNKNOWN_SERVER_ERROR = -1
 # Of an answer to InitProducerId in its version 0: correlation id and throttle time lie before its error.
 INIT_PRODUCER_ID_ERROR = struct.Struct(">8xh")
@@ -23,13 +23,17 @@ class Between:
     """For `async with`, on a port of its own.
 
     `refuse` says how many requests for a producer id are still to be answered with UNKNOWN_SERVER_ERROR, `hold` of
-    which api the next request is kept back, and all after it: `held` is set then.
+    which api the next request is kept back, and all after it: `held` is set then. `slow` keeps back those of one api
+    alone, and what follows them on their connection, until `quick` lets them pass.
     """
 
     def __init__(self, broker: Broker) -> None:
         self.refuse = 0
         self.hold: int | None = None
         self.held = asyncio.Event()
+        self._slow: int | None = None
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._broker_port = broker.port
         self._port = free_port()
         self._server: asyncio.Server | None = None
@@ -51,6 +55,16 @@ class Between:
         for task in self._passing:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
+
+    def slow(self, api: int) -> None:
+        """Requests of that api take long from now on."""
+        self._slow = api
+        self._flows.clear()
+
+    def quick(self) -> None:
+        """They don't any more."""
+        self._slow = None
+        self._flows.set()
 
     def let_go(self) -> None:
         """Hold nothing more; what is held already stays so."""
@@ -85,6 +99,8 @@ class Between:
                 self.held.set()
             if self.held.is_set():
                 await asyncio.Event().wait()
+            if api == self._slow:
+                await self._flows.wait()
             to.write(struct.pack(">i", len(request)) + request)
             await to.drain()
 

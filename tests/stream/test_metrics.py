@@ -19,6 +19,7 @@ def test_all_that_is_counted_is_told() -> None:
     serve_metrics(metrics, port)
     metrics.count(records=500, changes=12, rejected=1)
     metrics.held_back_ms = 1500
+    metrics.held_back.add(3)
     metrics.unread["packets", 3] = 7
     metrics.waiting_bytes[3] = 4096
     metrics.stopped.add(2)
@@ -28,7 +29,9 @@ def test_all_that_is_counted_is_told() -> None:
     assert told['stateserver_worker_unread_records{partition="3",topic="packets"}'] == 7
     assert told['stateserver_worker_waiting_bytes{partition="3"}'] == 4096
     assert told["stateserver_worker_stopped_partitions"] == 1
+    assert told["stateserver_worker_held_back_partitions"] == 1
     metrics.forget(3)
+    assert asked(port)["stateserver_worker_held_back_partitions"] == 0
     assert 'stateserver_worker_waiting_bytes{partition="3"}' not in asked(port)
     with pytest.raises(MetricsPortTaken, match=str(port)):
         serve_metrics(metrics, port)

@@ -1,0 +1,76 @@
+"""A partition of 1,000,000 detonators restored by a worker without a disk: from the changelog, and again from its disk.
+
+The floor reads the same changelog, and looks at nothing. `restored` is the worker's own word: from when it is given the
+partition to when it can read the journal on, its new files on disk included.
+"""
+
+import asyncio
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from aiokafka import TopicPartition
+
+from benchmarks.stage import BenchmarkFailed, Stage, WorkerProcess
+from benchmarks.standard_load import BOOSTERS, WINDOWS, Load
+from stateserver.kafka.readers import reader
+from stateserver.stream.kafka_log import FETCH_BYTES, READ_WAIT_MS
+
+SYSTEMS = 1_000
+ITEMS = SYSTEMS * BOOSTERS * WINDOWS
+RESTORED = re.compile(r"partition 0 restored in ([0-9.]+) s: (\d+) systems")
+LIMIT_S = 300.0
+POLL_S = 0.05
+
+
+async def restored(worker: WorkerProcess) -> float:
+    """Seconds that it says its restore took."""
+    deadline = time.monotonic() + LIMIT_S
+    while (said := RESTORED.search(worker.output.read_text())) is None:
+        worker.require_running()
+        if time.monotonic() > deadline:
+            raise BenchmarkFailed(f"nothing was restored within {LIMIT_S:g} s")
+        await asyncio.sleep(POLL_S)
+    if int(said[2]) != SYSTEMS:
+        raise BenchmarkFailed(f"{said[2]} systems were restored, not {SYSTEMS}")
+    return float(said[1])
+
+
+async def floor(stage: Stage) -> tuple[float, int]:
+    """Seconds to read the changelog, and its size in bytes."""
+    place, size = TopicPartition(stage.layout.state, 0), 0
+    options = {"bootstrap_servers": stage.broker.bootstrap}
+    consumer = reader(options, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)
+    await consumer.start()
+    try:
+        end = (await consumer.end_offsets([place]))[place]
+        consumer.assign([place])
+        began = time.perf_counter()
+        while await consumer.position(place) < end:
+            for records in (await consumer.getmany(place, timeout_ms=READ_WAIT_MS)).values():
+                size += sum(len(record.value or b"") for record in records)
+        return time.perf_counter() - began, size
+    finally:
+        await consumer.stop()
+
+
+async def run(folder: Path) -> None:
+    """Print a row each."""
+    with Stage(folder, partitions=1) as stage:
+        await stage.make_journal()
+        records = await stage.produce(0, Load(stage.ring, SYSTEMS).listing())
+        with stage.worker() as worker:
+            await stage.watch([worker], records)
+        read_s, size = await floor(stage)
+        print(f"  floor: {read_s:.1f} s to read a changelog of {size >> 20} MiB for {ITEMS:,} items")
+        for name in ("from the changelog", "from its disk"):
+            with stage.worker("another disk") as worker:
+                took_s = await restored(worker)
+                print(f"  {name}: restored in {took_s:.1f} s, {worker.used.cpu_s:.1f} s of CPU since its start")
+
+
+def main() -> None:
+    """Run it in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(Path(folder)))
