@@ -16,6 +16,7 @@ from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
 from stateserver.codec.unit import split_unit
+from stateserver.garbage import keep_for_good
 from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition, Liveness
@@ -111,6 +112,7 @@ class Feed:
             starts |= {one: max(begins[one], rows.changes_from_earliest(one.partition)) for one in gaps}
             fresh, _ = await self._read_changes(reader, rows, starts, ends)
         self._reading.adopt(fresh)
+        keep_for_good()
         for model in fresh.systems.values():
             if not model.whole:
                 log.error("what is told of system %r is not whole: %s", model.name, model.trouble)

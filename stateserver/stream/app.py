@@ -11,9 +11,10 @@ from faust.types import TP, AppT, StreamT
 from faust.types.auth import CredentialsT
 from yarl import URL
 
+from stateserver.garbage import keep_for_good
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
-from stateserver.stream.ports import Batch, PartitionStore, Progress
+from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch, PartitionStore, Progress
 from stateserver.stream.store import URL_SCHEME, Store
 from stateserver.stream.transport import FAUST_LOGGER, Consumer, Transport
 from stateserver.stream.worker import Worker
@@ -23,8 +24,6 @@ HEARTBEAT_S = 3.0
 REBALANCE_TIMEOUT_S = 6.0
 """The embedded broker makes everyone wait half of it at each join."""
 BATCHES_WAITING_MAX = 16
-BATCH_RECORDS_MAX = 500
-"""Nothing else happens while a batch is applied, so none may take long."""
 NEVER_S = 1e6
 
 
@@ -49,6 +48,7 @@ class TablesRestored(Recovery):
         app = cast("App", self.app)
         journals = set(app.layout.journals)
         await app.worker.assign({tp.partition for tp in app.consumer.assignment() if tp.topic in journals})
+        keep_for_good()
         if not app.worker.failure.done():
             await super().on_recovery_completed(generation_id)
         await app.worker.stand_by({tp.partition for tp in app.assignor.assigned_standbys()})

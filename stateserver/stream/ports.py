@@ -5,7 +5,7 @@ RocksDB's in `rocks`; a simulation can put others in their place. Awaits are for
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -39,6 +39,10 @@ class Sheet(NamedTuple):
     topic: str
     rows: Sequence[Row]
     headers: Headers = ()
+
+
+BATCH_RECORDS_MAX: Final = 500
+"""Nothing else happens while a batch is applied, so none may take long."""
 
 
 class Bounds(NamedTuple):

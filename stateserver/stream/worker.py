@@ -9,15 +9,14 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from stateserver.stream.keeper import Care, PartitionKeeper
-from stateserver.stream.ports import Batch
+from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch
 from stateserver.stream.standby import Standby
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 0.15
-CHECKPOINT_EVERY_S_WHEN_BUSY = 0.6
-"""A booster that moves a hundred times between two checkpoints is written once."""
-BUSY_RECORDS_A_S = 8_000
+CHECKPOINT_EVERY_S_WHEN_BEHIND = 1.0
+"""Who has much left to read has no reader who waits; what moves many times between two checkpoints is written once."""
 TICKS_EVERY_S = 0.5
 REPORT_EVERY_S = 60.0
 CATCH_UP_EVERY_S = 1.0
@@ -37,8 +36,8 @@ class Worker:
         self._standbys: dict[int, Standby] = {}
         self._on_hold = False
         self._reported = 0
+        self._in_full_batches = 0
         self._paused_at = 0
-        self._pause_s = CHECKPOINT_EVERY_S
         self._loops: list[asyncio.Task[None]] = []
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
@@ -67,11 +66,10 @@ class Worker:
             )
 
     def _checkpoint_pause(self) -> float:
-        records = self._care.metrics.records
-        busy = records - self._paused_at > BUSY_RECORDS_A_S * self._pause_s
-        self._paused_at = records
-        self._pause_s = CHECKPOINT_EVERY_S_WHEN_BUSY if busy else CHECKPOINT_EVERY_S
-        return self._pause_s
+        """Longer while most records come in batches as large as they may be: then more of them wait."""
+        records, in_full_batches = self._care.metrics.records - self._paused_at, self._in_full_batches
+        self._paused_at, self._in_full_batches = self._care.metrics.records, 0
+        return CHECKPOINT_EVERY_S_WHEN_BEHIND if 2 * in_full_batches > records else CHECKPOINT_EVERY_S
 
     def _look_pause(self) -> float:
         return LOOK_EVERY_S_WHEN_READY if self.ready.is_set() else LOOK_EVERY_S
@@ -180,6 +178,8 @@ class Worker:
         keeper = self._keepers.get(batch.partition)
         if keeper is not None and keeper.restored and not self._on_hold:
             await self._guard(keeper.take(batch))
+            if len(batch.records) >= BATCH_RECORDS_MAX:
+                self._in_full_batches += len(batch.records)
             await self._care.ports.clock.sleep(0)  # with more batches waiting, nobody else would have a turn
         # Else it was fetched before a rebalance: after it, reading goes on at our position, or at another worker's.
 

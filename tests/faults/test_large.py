@@ -32,6 +32,8 @@ START_MS = 1_700_000_000_000
 VALUE_BYTES_MAX = (1 << 20) - 200
 """What fits, with its key and what Kafka puts around it, into the 1 MiB that brokers take."""
 OF_ONE_BATCH = 8 << 20
+ROUNDS = 14
+"""In each all 10,000 detonators differ: more events than may wait for a checkpoint."""
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ async def test_a_slow_kafka_holds_reading_back_and_memory_in_bounds(chain: Chain
     """Appending takes long, reading doesn't: what can't be written yet doesn't pile up, and the metrics say why."""
     mine, port = Mine(20, 500), free_port()
     rows = [sealed(record, MINE) for record in mine.charged()]
-    for _ in range(4):
+    for _ in range(ROUNDS):
         for booster in mine.boosters:
             for detonator in booster.detonators.values():
                 detonator["tagged"] ^= 1
