@@ -6,6 +6,7 @@ import importlib
 BENCHMARKS = {
     "core": "the core on the standard load, beside a floor that only opens and checks the same records",
     "gateway_read": "a gateway's read model of a million units: time and memory",
+    "gateway_ready": "a gateway from its start to where it is ready, a million units on a broker",
     "replay": "a journal file, from its lines to what becomes of it",
     "worker": "a worker on the standard load and Apache Kafka, beside a floor that only reads the same records",
     "event_headers": "what CloudEvents headers add to the worker's cost of an event",

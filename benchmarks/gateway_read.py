@@ -63,7 +63,7 @@ def main() -> None:
     began = time.process_time()
     for number in range(CHANGES):
         path = f"3/{100 + number % BOOSTERS}/4/{1 + number % DETONATORS}"
-        answers = {"detonator_status": number % 2 == 0}
+        answers: Fields = {"detonator_status": number % 2 == 0}
         at = model.version + 1
         reading.fold(Change("site-7", at, AT, "unit_changed", path, answers, answers, "ps", number, False, {}), 0)
     each = (time.process_time() - began) / CHANGES

@@ -116,6 +116,7 @@ async def ask(desk: PastDesk, day: Day, system: str, instants: Iterable[int]) ->
     now = day.processor.systems[system].system
     wall_s: list[float] = []
     cpu_s: list[float] = []
+    answer = b""
     for at in instants:
         before = _cpu_s(desk)
         began = time.perf_counter()

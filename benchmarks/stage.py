@@ -160,7 +160,7 @@ class Stage(AbstractContextManager["Stage"]):
         """Until the group has committed `wanted` records, over all partitions: what it had done, and what that took."""
         admin = self._admin()
         await admin.start()
-        deadline, samples = time.monotonic() + LIMIT_S, []
+        deadline, samples = time.monotonic() + LIMIT_S, list[Sample]()
         try:
             while not samples or samples[-1].applied < wanted:
                 applied = await _committed(admin, group)

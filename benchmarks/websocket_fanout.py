@@ -25,7 +25,7 @@ from stateserver.codec.change import encode_change
 from stateserver.codec.topics import Topics, system_key
 from stateserver.demo.credentials import make_credentials
 from stateserver.demo.services import Service, await_ready
-from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change
+from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change, Fields
 from stateserver.gateway.feed import STEP_S
 from stateserver.gateway.open_files import allow_open_files
 from stateserver.settings import variable
@@ -42,8 +42,8 @@ TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 def change(version: int) -> Change:
     """A detonator's flags, as most changes are."""
     kind = UNIT_ADDED if version == 1 else UNIT_CHANGED
-    after = {"type": 4} if version == 1 else {"tagged": version % 2 == 0, "delay": version}
-    before = {} if version == 1 else {"tagged": version % 2 == 1, "delay": version - 1}
+    after: Fields = {"type": 4} if version == 1 else {"tagged": version % 2 == 0, "delay": version}
+    before: Fields = {} if version == 1 else {"tagged": version % 2 == 1, "delay": version - 1}
     at = 1_700_000_000_000 + version * 10
     return Change("site", version, at, kind, "3/158/4/37", before, after, "ps-1", version, deadline=False, details={})
 
@@ -86,8 +86,7 @@ async def measure(bootstrap: str, folder: Path) -> None:
     topics, credentials, port = Topics.with_prefix("bench."), make_credentials(), free_port()
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    names = (topics.packets, topics.changes, topics.units, topics.systems, topics.blasts)
-    await admin.create_topics([NewTopic(name, 1, 1) for name in names])
+    await admin.create_topics([NewTopic(name, 1, 1) for name in topics])
     await admin.close()
     environment: Mapping[str, str] = {
         **{name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")},

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
 from stateserver.codec.claim import decode_claim
+from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
@@ -116,6 +117,7 @@ class Feed:
         for model in fresh.systems.values():
             if not model.whole:
                 log.error("what is told of system %r is not whole: %s", model.name, model.trouble)
+        await reader.pass_over(reader.partitions.rejected)
         reader.follow(reader.partitions.all)
         self._enter(Condition.LIVE)
         self._hub.published(self._reading.systems)
@@ -195,7 +197,7 @@ class Feed:
             if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
                 self._hub.published(touched)
                 raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
-        told = self._topics.units, self._topics.systems, self._topics.blasts
+        told = self._topics.units, self._topics.systems, self._topics.blasts, self._topics.rejected
         for record in _flat(records, self._topics.changes, *told):
             self._watch.answered(record.partition)
         for record in _flat(records, *told, self._topics.claims):
@@ -212,6 +214,9 @@ class Feed:
             row = decode_system(record.value)
             self._watch.applied(row.partition, row.offset)
             reading.refresh(row)
+        elif record.topic == self._topics.rejected:
+            rejected = decode_rejected(record.value)
+            self._watch.applied(rejected.partition, rejected.offset)
         elif record.topic == self._topics.claims:
             reading.claims.note(decode_claim(record.value), record.partition, record.offset)
         else:

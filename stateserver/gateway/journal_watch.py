@@ -36,7 +36,7 @@ class JournalWatch:
         self._waiting_since.pop(partition, None)
 
     def applied(self, partition: int, offset: int) -> None:
-        """A system's row says that this record of the partition is applied."""
+        """A system's row, or a rejected record, says that the worker has been at this record of the partition."""
         self._applied[partition] = max(offset, self._applied.get(partition, -1))
 
     def _is_applied(self, partition: int, end: int) -> bool:

@@ -50,6 +50,7 @@ class Partitions(NamedTuple):
     systems: list[TopicPartition]
     blasts: list[TopicPartition]
     claims: list[TopicPartition]
+    rejected: list[TopicPartition]
 
     @property
     def rows(self) -> list[TopicPartition]:
@@ -59,7 +60,7 @@ class Partitions(NamedTuple):
     @property
     def all(self) -> list[TopicPartition]:
         """All of them."""
-        return [*self.changes, *self.rows]
+        return [*self.changes, *self.rows, *self.rejected]
 
 
 class TopicReader:
@@ -148,6 +149,12 @@ class TopicReader:
                 moved_at = time.monotonic()
             elif time.monotonic() - moved_at > STALLED_S:
                 raise ReadAnew(f"nothing came from {len(remaining)} partitions that have more")
+
+    async def pass_over(self, partitions: Sequence[TopicPartition]) -> None:
+        """What these hold so far is not wanted."""
+        _, ends = await self.bounds(partitions)
+        for partition, end in ends.items():
+            self._consumer.seek(partition, end)
 
     def follow(self, partitions: Collection[TopicPartition]) -> None:
         """From now on `step` gives what comes, after what was read so far."""

@@ -8,6 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from stateserver.broker.process import Broker
+from stateserver.codec.system import SystemRow
 from stateserver.domain.change import Change
 from stateserver.domain.records import FrameRecord
 from stateserver.gateway import commands as commands_module
@@ -198,3 +199,19 @@ def test_an_outcome_is_known_by_actor_time_and_what_it_was_about(event: Change, 
     assert look(sent(), model) == Told(Outcome.PENDING)
     model.fold(event)
     assert look(sent(), model).outcome is outcome
+
+
+@pytest.mark.parametrize(("label", "outcome"), [("North", Outcome.UNCHANGED), ("South", Outcome.PENDING)])
+def test_nothing_is_said_to_be_lost_whose_event_may_be_kept_no_more(label: str, outcome: Outcome) -> None:
+    row = SystemRow("site", 3, 7, None, 0, 5, None, {}, {}, {}, bytes(16), 0, 1)
+    model = SystemModel("site")
+    for event in (
+        sample_events()[0],
+        labelled(2, at=8, after={"label": label}),
+        labelled(3, at=8, after={"label": label}),
+    ):
+        model.fold(event)
+    model.refresh(row)
+    model.log.keep(1)
+    assert look(sent(), model).outcome is outcome
+    assert look(sent(after=2), model).outcome is (outcome if outcome is Outcome.UNCHANGED else Outcome.LOST)

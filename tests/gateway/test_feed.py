@@ -1,7 +1,7 @@
 """The feed on real brokers: what is in the topics gets into the model, whenever the gateway comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 
 from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
+from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.topics import Topics, unit_key
 from stateserver.codec.unit import UnitRow, encode_unit
 from stateserver.gateway import feed as feed_module
@@ -16,7 +17,7 @@ from stateserver.gateway import topic_reader
 from stateserver.gateway.app import Parts
 from stateserver.gateway.feed import Feed
 from stateserver.gateway.hub import Wanted
-from stateserver.gateway.journal_watch import JournalWatch
+from stateserver.gateway.journal_watch import Journal, JournalWatch
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.system_model import Trouble
 from tests.gateway.serving import LIMIT_S, Gateway, make_parts, make_tokens, serving, until
@@ -202,6 +203,52 @@ async def test_records_that_nothing_comes_of_are_told(
             assert not parts.liveness.live
             await writer.events(worker.events[:1])
             await until(lambda: parts.liveness.live)
+
+
+class Watch(JournalWatch):
+    """Has no patience, and shows what it heard last."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+        self.heard: Mapping[Journal, int] = {}
+        self.last_applied = (-1, -1)
+
+    def arrived(self, ends: Mapping[Journal, int], now_s: float) -> None:
+        super().arrived(ends, now_s)
+        self.heard = ends
+
+    def applied(self, partition: int, offset: int) -> None:
+        super().applied(partition, offset)
+        self.last_applied = (partition, offset)
+
+
+async def test_a_record_that_is_rejected_is_one_that_something_came_of(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing else comes, and where the worker was quicker than our look at the journal."""
+    watch = Watch()
+    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(feed_module, "JournalWatch", lambda: watch)
+    topics = new_topics()
+    await make_topics(broker.bootstrap, topics)
+    async with writing(broker.bootstrap, topics) as writer:
+
+        async def reject(offset: int) -> None:
+            row = RejectedRow("bad_seal", "", topics.packets, writer.partition, offset, None, b"site", b"broken")
+            await writer.put(topics.rejected, b"site", encode_rejected(row))
+
+        await reject(7_000)  # another journal's, long ago
+        async with reading(broker.bootstrap, topics) as parts:
+            await until(lambda: parts.liveness.live and bool(watch.heard))
+            offset = await writer.put(topics.packets, b"site", b"broken")
+            await until(lambda: parts.liveness.condition is Condition.JOURNAL_UNREAD)
+            await reject(offset)
+            await until(lambda: parts.liveness.live)
+            await reject(offset + 1)
+            await until(lambda: watch.last_applied == (writer.partition, offset + 1))
+            await writer.put(topics.packets, b"site", b"broken too")
+            await until(lambda: watch.heard[topics.packets, writer.partition] == offset + 2)
+            assert watch.unread(float("inf")) == []
 
 
 async def test_a_whole_gateway_on_a_broker_shows_the_blast(tansu: Broker, worker: Worker) -> None:

@@ -30,8 +30,7 @@ async def make_topics(bootstrap: str, topics: Topics) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        names = [name for name in topics if name != topics.rejected]
-        await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
+        await admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics])
     finally:
         await admin.close()
 
@@ -44,9 +43,10 @@ class Writer:
         self.topics = topics
         self.partition = partition
 
-    async def put(self, topic: str, key: bytes, value: bytes | None) -> None:
-        """One record, acknowledged."""
-        await self.producer.send_and_wait(topic, value, key=key, partition=self.partition)
+    async def put(self, topic: str, key: bytes, value: bytes | None) -> int:
+        """One record, acknowledged. Returns its offset."""
+        placed = await self.producer.send_and_wait(topic, value, key=key, partition=self.partition)
+        return int(placed.offset)
 
     async def batch(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Records in as few batches as may be, as a worker writes them."""

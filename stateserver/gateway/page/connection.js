@@ -39,6 +39,29 @@ export function backoff(attempt, chance) {
   return base * (0.75 + chance / 2);
 }
 
+/**
+ * A snapshot as it was before the gateway packed it.
+ * @param {string} packed  base64 of gzip of JSON
+ * @returns {Promise<any>}
+ */
+async function unpack(packed) {
+  const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+/**
+ * What in a message has a packed snapshot, if anything.
+ * @param {any} message
+ * @returns {any}
+ */
+function holderOfPacked(message) {
+  const holder = message.params ?? message.result;
+  return holder?.snapshot_gzip === undefined ? null : holder;
+}
+
+/** What was begun by what was told before has its turn. */
+const nextTurn = () => new Promise((resolve) => setTimeout(resolve));
+
 export class Connection {
   /**
    * @param {string} url
@@ -55,6 +78,8 @@ export class Connection {
     this.attempt = 0;
     this.heardAt = 0;
     this.closed = false;
+    /** Ends when all that waits for a packed snapshot was told. @type {Promise<void> | null} */
+    this.unpacking = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
@@ -64,8 +89,9 @@ export class Connection {
     this.closed = false;
     const socket = new WebSocket(this.url);
     this.socket = socket;
+    this.unpacking = null;
     socket.onopen = () => this.opened();
-    socket.onmessage = (event) => this.received(String(event.data));
+    socket.onmessage = (event) => this.received(socket, String(event.data));
     socket.onclose = () => this.ended(socket);
   }
 
@@ -115,10 +141,47 @@ export class Connection {
     }, PING_EVERY_MS);
   }
 
-  /** @param {string} text */
-  received(text) {
+  /**
+   * @param {WebSocket} socket
+   * @param {string} text
+   */
+  received(socket, text) {
     this.heardAt = performance.now();
     const message = JSON.parse(text);
+    if (this.unpacking === null && holderOfPacked(message) === null) {
+      this.tell(message);
+      return;
+    }
+    // What follows a snapshot means nothing before it.
+    const told = (this.unpacking ?? Promise.resolve()).then(() => this.unpackAndTell(socket, message));
+    this.unpacking = told;
+    told
+      .catch((error) => {
+        console.warn(`hanging up: ${error}`);
+        socket.close();
+      })
+      .finally(() => {
+        if (this.unpacking === told) this.unpacking = null;
+      });
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {any} message
+   */
+  async unpackAndTell(socket, message) {
+    const holder = holderOfPacked(message);
+    if (holder !== null) {
+      holder.snapshot = await unpack(holder.snapshot_gzip);
+      delete holder.snapshot_gzip;
+    }
+    if (socket !== this.socket) return;
+    this.tell(message);
+    await nextTurn();
+  }
+
+  /** @param {any} message */
+  tell(message) {
     if (message.method !== undefined) {
       this.listener.onNotification(message);
       return;

@@ -82,7 +82,8 @@ export class Follower {
     this.asked += 1;
     const asked = this.asked;
     this.waiting = true;
-    const wanted = { system: this.system, ...(cursor === undefined ? {} : { cursor, changes_max: CHANGES_MAX }) };
+    const from = cursor === undefined ? {} : { cursor, changes_max: CHANGES_MAX };
+    const wanted = { system: this.system, compress: "gzip", ...from };
     const answer = await this.ask("subscribe", wanted);
     if (asked !== this.asked) {
       if (answer !== null) this.ask("unsubscribe", { subscription: answer.subscription });
