@@ -71,17 +71,15 @@ async def write_checkpoint(
     topics, headers = layout.topics, stands_for(cut.positions)
     positions = {(topic, partition): cut.positions[topic] for topic in layout.journals}
 
-    # As of the cut: reading goes on, and what comes after it may be written before all of this is.
-    changes_offset = events.changes.next_offset
     await events.flush()
 
-    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, changes_offset, pen.commits).encode())
+    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, cut.changes_offset, pen.commits).encode())
     state = [*cut.state, marker]
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),
         Sheet(topics.history, await _still_rows(cut.stills)),
-        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms(), changes_offset), headers),
+        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms()), headers),
         Sheet(layout.state, state, headers),
     ]
     ends = await pen.write(sheets, positions)
@@ -95,11 +93,11 @@ async def write_checkpoint(
         await ports.journal.commit(positions)
 
 
-def _system_rows(cut: Cut, now_ms: int, changes_offset: int | None) -> list[Row]:
+def _system_rows(cut: Cut, now_ms: int) -> list[Row]:
     return [
         Row(
             system_key(row.system),
-            encode_system(row._replace(checkpointed_at=now_ms, changes_offset=changes_offset)),
+            encode_system(row._replace(checkpointed_at=now_ms, changes_offset=cut.changes_offset)),
         )
         for row in cut.systems
     ]

@@ -147,7 +147,7 @@ class PartitionKeeper:
                 raise self._unwritten
             if not (self._processor.moved or self._processor.unpublished):
                 return
-            cut = self._processor.cut(self._events.changes.next_offset)
+            cut = self._processor.cut(self._changes_offset(restored))
             self._uncut = 0
             copies = Copies(restored.state, restored.units)
             try:
@@ -159,6 +159,12 @@ class PartitionKeeper:
                 self._unwritten = trouble
                 raise
             self._care.metrics.checkpoints += 1
+
+    def _changes_offset(self, restored: Restored) -> int | None:
+        """All events that follow on what is applied lie in `changes` from there on, or will."""
+        if self._processor.expects:  # told before a crash: what another journal's records add lies behind them
+            return restored.changes_offset
+        return self._events.changes.next_offset
 
     async def look_around(self) -> None:
         """See how far the journal is read: say so once it is to its end, raise PartitionStuck if nothing comes."""

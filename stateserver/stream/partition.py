@@ -55,8 +55,8 @@ class Emitted(NamedTuple):
 class Cut(NamedTuple):
     """All that moved since the last cut, as of `positions`: the journal offset of the next record wanted, by topic.
 
-    `blasts` are stages by system, yet to be encoded. In `systems`, `checkpointed_at` and `changes_offset` are left to
-    whoever writes them.
+    All events that follow lie in `changes` from `changes_offset` on, where that is known. `blasts` are stages by
+    system, yet to be encoded. In `systems`, `checkpointed_at` and `changes_offset` are left to whoever writes them.
     """
 
     positions: dict[str, int]
@@ -64,6 +64,7 @@ class Cut(NamedTuple):
     units: list[Row]
     blasts: list[tuple[str, BlastStage]]
     systems: list[SystemRow]
+    changes_offset: int | None
     stills: Sequence[Still] = ()
 
 
@@ -236,11 +237,11 @@ class PartitionProcessor:
     def cut(self, changes_offset: int | None = None) -> Cut:
         """What moved since the last cut. What it gives is forgotten here: write it, or start anew from the last one.
 
-        `changes_offset`: all events that follow lie in `changes` from there on, where that is known.
-        Units whose `as_of` alone has moved are far more than those that changed: they wait until there is time.
+        `changes_offset` is the cut's. Units whose `as_of` alone has moved are far more than those that changed: they
+        wait until there is time.
         """
         applied = sum(self.positions.values()) - sum(self._cut_at.values())
-        cut = Cut(dict(self.positions), [], [], self.take_blasts(), [])
+        cut = Cut(dict(self.positions), [], [], self.take_blasts(), [], changes_offset)
         moved = sorted(self._moved)
         for name in moved:
             system = self.systems[name].system

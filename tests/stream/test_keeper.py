@@ -179,6 +179,39 @@ async def test_a_checkpoint_says_from_where_on_later_events_are_found() -> None:
     assert set(range(row.version + 1, told[-1] + 1)) <= set(told[row.changes_offset :])
 
 
+async def test_events_told_before_a_crash_are_found_when_another_journal_goes_ahead() -> None:
+    """The order between two journals is nobody's: one may add events while the other's are still folded again."""
+    layout, more = Layout.with_prefix("t.", (PACKETS, "t.more")), "t.more"
+    world, lines, other = World(transactions=True), LINES[CAPTURE], log_lines(example_records("HYDRA"), "other")
+    world.log.topics[PACKETS, P], world.log.topics[more, P] = list(lines), list(other)
+    care = Care(RING, world.ports, layout, 5_000, Metrics())
+
+    async def started() -> PartitionKeeper:
+        world.restart(Power(), keep_disk=True)
+        keeper = PartitionKeeper(P, care._replace(ports=world.ports))
+        await keeper.restore()
+        return keeper
+
+    first = await started()
+    await first.take(Batch(PACKETS, P, 0, lines[:20]))
+    await first.checkpoint()
+    await first.take(Batch(PACKETS, P, 20, lines[20:]))
+    await first._events.flush()  # killed here: told, and in no checkpoint
+    second = await started()
+    await second.take(Batch(more, P, 0, other))
+    await second._events.flush()
+    await second.checkpoint()  # and here
+    row = decode_system(compacted(world, layout.topics.systems)[b"other"])
+    third = await started()
+    await third.take(Batch(PACKETS, P, 20, lines[20:]))
+    await third.checkpoint()
+    told = [decode_change(value) for value in values(world, layout.topics.changes)]
+    versions = [change.version for change in told if change.system == SYSTEM]
+    assert versions == list(range(1, versions[-1] + 1)), "each told once"
+    assert row.changes_offset is not None
+    assert row.changes_offset <= min(at for at, change in enumerate(told) if change.system == "other")
+
+
 async def test_files_of_another_life_of_the_log_are_not_used() -> None:
     """The embedded broker begins anew with each start, and the disk may hold what an older one was told."""
     world = world_with(LINES["AXXIS100"])
