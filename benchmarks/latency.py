@@ -1,4 +1,4 @@
-"""From a packet appended to its change readable from `changes`, at 2,000 packets/s of the standard load.
+"""From a packet appended to its change readable from `changes`, at 2,000 packets/s of the standard load (PACKETS_S).
 
 Packets are appended every 5 ms, as many as are due; a packet's time runs from just before it is handed to the producer
 until a reader of `changes` has an event of it in hand. The floor is measured at the same time, in the same process: the
@@ -6,6 +6,7 @@ same packets, read straight from the journal.
 """
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from benchmarks.standard_load import FRAMES_A_ROUND, SYSTEMS, Load, Sealed
 from stateserver.codec.change import decode_change
 from stateserver.codec.packet import read_packet
 
-PACKETS_S = 2_000
+PACKETS_S = int(os.environ.get("PACKETS_S", "2000"))
 SECONDS = 30
 WARM_UP_SHARE = 0.2
 EVERY_S = 0.005

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
+from stateserver.stream import worker as worker_module
 from stateserver.stream.errors import RecordsLost
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
-from stateserver.stream.ports import Batch, Progress
+from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch, Progress
 from stateserver.stream.worker import Worker
-from tests.stream.journals import CAPTURE, RING, example_records, log_lines
+from tests.stream.journals import CAPTURE, RING, LogLine, example_records, log_lines
 from tests.stream.simulated import Power, PowerCut, World
 
 LAYOUT = Layout.with_prefix("t.", ("t.packets",))
@@ -32,6 +33,11 @@ def worker_in(world: World) -> Worker:
 
 def batch(partition: int, start: int, end: int) -> Batch:
     return Batch(PACKETS, partition, start, LINES[start:end])
+
+
+def moved(lines: list[LogLine], by: int) -> list[LogLine]:
+    """The same records, later in the log."""
+    return [line._replace(offset=line.offset + by) for line in lines]
 
 
 def offsets(world: World, topic: str, partition: int) -> int:
@@ -87,6 +93,19 @@ async def test_on_hold_nothing_moves(world: World) -> None:
     await worker.assign({1})
     await worker.take(batch(1, 10, 20))
     assert worker.position(PACKETS, 1) == 20
+
+
+async def test_while_it_is_behind_it_checkpoints_more_seldom(world: World) -> None:
+    """Behind is who gets batches as large as they may be; one that is not full says that no more lies there."""
+    worker, full = worker_in(world), BATCH_RECORDS_MAX
+    lines = [line for copy in range(1 + 2 * full // len(LINES)) for line in moved(LINES, copy * len(LINES))]
+    await worker.assign({1})
+    assert worker._checkpoint_pause() == worker_module.CHECKPOINT_EVERY_S
+    await worker.take(Batch(PACKETS, 1, 0, lines[:full]))
+    assert worker._checkpoint_pause() == worker_module.CHECKPOINT_EVERY_S_WHEN_BEHIND
+    await worker.take(Batch(PACKETS, 1, full, lines[full : 2 * full - 1]))
+    assert worker._checkpoint_pause() == worker_module.CHECKPOINT_EVERY_S
+    assert not worker.failure.done()
 
 
 async def test_a_lost_batch_is_the_end_of_it(world: World) -> None:
