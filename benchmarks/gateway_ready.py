@@ -10,38 +10,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from aiokafka import TopicPartition
-
 from benchmarks.restore import ITEMS, SYSTEMS
 from benchmarks.stage import Stage, used
 from benchmarks.standard_load import Load
 from stateserver.broker.ports import LOOPBACK, free_port
 from stateserver.demo.credentials import make_credentials
 from stateserver.demo.services import Service, await_ready
-from stateserver.kafka.readers import reader
 from stateserver.settings import variable
-from stateserver.stream.kafka_log import FETCH_BYTES, READ_WAIT_MS
 
 LIMIT_S = 300.0
-
-
-async def floor(stage: Stage) -> tuple[float, int]:
-    """Seconds to read the rows, and how many they are."""
-    topics, count = stage.layout.topics, 0
-    places = [TopicPartition(topic, 0) for topic in (topics.units, topics.systems)]
-    consumer = reader({"bootstrap_servers": stage.broker.bootstrap}, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(places)
-        consumer.assign(places)
-        began = time.perf_counter()
-        for place in places:
-            await consumer.seek_to_beginning(place)
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            count += sum(map(len, (await consumer.getmany(timeout_ms=READ_WAIT_MS)).values()))
-        return time.perf_counter() - began, count
-    finally:
-        await consumer.stop()
 
 
 async def run(folder: Path) -> None:
@@ -51,8 +28,9 @@ async def run(folder: Path) -> None:
         records = await stage.produce(0, Load(stage.ring, SYSTEMS).listing())
         with stage.worker() as worker:
             await stage.watch([worker], records)
-        took_s, rows = await floor(stage)
-        print(f"  floor: {took_s:.1f} s to read {rows:,} rows for {ITEMS:,} items")
+        topics = stage.layout.topics
+        floor = await stage.read_through(topics.units, topics.systems)
+        print(f"  floor: {floor.wall_s:.1f} s to read {floor.records:,} rows for {ITEMS:,} items")
         credentials, port = make_credentials(), free_port()
         environment: Mapping[str, str] = {
             **{name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")},

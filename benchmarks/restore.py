@@ -10,12 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from aiokafka import TopicPartition
-
 from benchmarks.stage import BenchmarkFailed, Stage, WorkerProcess
 from benchmarks.standard_load import BOOSTERS, WINDOWS, Load
-from stateserver.kafka.readers import reader
-from stateserver.stream.kafka_log import FETCH_BYTES, READ_WAIT_MS
 
 SYSTEMS = 1_000
 ITEMS = SYSTEMS * BOOSTERS * WINDOWS
@@ -37,24 +33,6 @@ async def restored(worker: WorkerProcess) -> float:
     return float(said[1])
 
 
-async def floor(stage: Stage) -> tuple[float, int]:
-    """Seconds to read the changelog, and its size in bytes."""
-    place, size = TopicPartition(stage.layout.state, 0), 0
-    options = {"bootstrap_servers": stage.broker.bootstrap}
-    consumer = reader(options, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)
-    await consumer.start()
-    try:
-        end = (await consumer.end_offsets([place]))[place]
-        consumer.assign([place])
-        began = time.perf_counter()
-        while await consumer.position(place) < end:
-            for records in (await consumer.getmany(place, timeout_ms=READ_WAIT_MS)).values():
-                size += sum(len(record.value or b"") for record in records)
-        return time.perf_counter() - began, size
-    finally:
-        await consumer.stop()
-
-
 async def run(folder: Path) -> None:
     """Print a row each."""
     with Stage(folder, partitions=1) as stage:
@@ -62,8 +40,8 @@ async def run(folder: Path) -> None:
         records = await stage.produce(0, Load(stage.ring, SYSTEMS).listing())
         with stage.worker() as worker:
             await stage.watch([worker], records)
-        read_s, size = await floor(stage)
-        print(f"  floor: {read_s:.1f} s to read a changelog of {size >> 20} MiB for {ITEMS:,} items")
+        floor = await stage.read_through(stage.layout.state)
+        print(f"  floor: {floor.wall_s:.1f} s to read a changelog of {floor.size >> 20} MiB for {ITEMS:,} items")
         for name in ("from the changelog", "from its disk"):
             with stage.worker("another disk") as worker:
                 took_s = await restored(worker)

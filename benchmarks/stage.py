@@ -19,7 +19,9 @@ from stateserver.broker.child import Child
 from stateserver.broker.kafka import Kafka
 from stateserver.codec.packet import Kind
 from stateserver.errors import StateServerError
+from stateserver.kafka.readers import reader
 from stateserver.security.keyring import KeyRing, new_key_document
+from stateserver.stream.kafka_log import FETCH_BYTES, READ_WAIT_MS
 from stateserver.stream.layout import Layout
 
 LIMIT_S = 600.0
@@ -47,6 +49,14 @@ def used(pid: int) -> Used:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     memory, memory_max = (int(status[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
     return Used((int(fields[11]) + int(fields[12])) / CLOCK_TICKS, memory, memory_max)
+
+
+class Read(NamedTuple):
+    """How long it took to read so many records, with values of so many bytes."""
+
+    wall_s: float
+    records: int
+    size: int
 
 
 class Sample(NamedTuple):
@@ -171,6 +181,25 @@ class Stage(AbstractContextManager["Stage"]):
         finally:
             await admin.close()
         return samples
+
+    async def read_through(self, *topics: str) -> Read:
+        """The floor of whoever reads the first partition of topics from beginning to end, and looks at nothing."""
+        places, records, size = [TopicPartition(topic, 0) for topic in topics], 0, 0
+        options = {"bootstrap_servers": self.broker.bootstrap}
+        consumer = reader(options, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)
+        await consumer.start()
+        try:
+            ends = await consumer.end_offsets(places)
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            began = time.perf_counter()
+            while any([await consumer.position(place) < ends[place] for place in places]):
+                for found in (await consumer.getmany(timeout_ms=READ_WAIT_MS)).values():
+                    records += len(found)
+                    size += sum(len(record.value or b"") for record in found)
+            return Read(time.perf_counter() - began, records, size)
+        finally:
+            await consumer.stop()
 
     async def end(self, topic: str) -> int:
         """How many records were ever written to a topic."""

@@ -80,6 +80,7 @@ async def test_one_to_four_workers_come_and_go(chain: Chain) -> None:
                 await worker.until_lives(2)
         await assert_true_to_the_journal(chain)
     assert "stopped in" in one.output
+    assert "goes on without its files" not in one.output
 
 
 async def test_a_worker_frozen_past_its_group_timeout_is_fenced(chain: Chain) -> None:

@@ -50,7 +50,8 @@ async def test_tables_are_read_over_all_open_partitions(app: App) -> None:
     assert b"c/0/1" not in table
     assert dict(store_of(app, UNITS_TABLE).items()) == {b"a/0/1": b"one", b"a/0/2": b"two", b"b/0/1": b"three"}
     assert len(store_of(app, UNITS_TABLE)) == 3
-    await store_of(app, UNITS_TABLE).on_stop()
+    for partition in (0, 3):
+        stores.close(UNITS_TABLE, partition)
 
 
 async def test_it_tells_faust_how_far_the_changelog_is_in_it(app: App) -> None:
@@ -60,7 +61,17 @@ async def test_it_tells_faust_how_far_the_changelog_is_in_it(app: App) -> None:
     assert store.persisted_offset(TP("t.state", 1)) == 6
     store.set_persisted_offset(TP("t.state", 1), 99)
     assert store.persisted_offset(TP("t.state", 1)) == 6
-    await store.on_stop()
+    stores.close(STATE_TABLE, 1)
+
+
+async def test_what_faust_stops_can_still_be_written(app: App) -> None:
+    """The last checkpoint comes when Faust gives its partitions away, which it does while it stops."""
+    stores = FaustStores(app)
+    partition = stores.open(STATE_TABLE, 1)
+    await store_of(app, STATE_TABLE).on_stop()
+    await partition.write([Row(b"k", b"v")], 7, LINEAGE)
+    assert list(partition.rows()) == [(b"k", b"v")]
+    stores.close(STATE_TABLE, 1)
 
 
 def test_nobody_else_writes_it(app: App) -> None:
@@ -79,7 +90,7 @@ async def test_closed_and_opened_again_it_is_all_there(app: App) -> None:
     stores.close(STATE_TABLE, 1)
     again = stores.open(STATE_TABLE, 1)
     assert (again.position, list(again.rows())) == (7, [(b"k", b"v")])
-    await store_of(app, STATE_TABLE).on_stop()
+    stores.close(STATE_TABLE, 1)
 
 
 async def test_reset_deletes_the_files(app: App) -> None:
@@ -87,4 +98,4 @@ async def test_reset_deletes_the_files(app: App) -> None:
     await stores.open(STATE_TABLE, 1).write([Row(b"k", b"v")], 7, LINEAGE)
     store.reset_state()
     assert stores.open(STATE_TABLE, 1).position == 0
-    await store.on_stop()
+    stores.close(STATE_TABLE, 1)
