@@ -187,9 +187,9 @@ async def until(condition: Callable[[], Awaitable[bool]], told: Callable[[], str
         await asyncio.sleep(POLL_S)
 
 
-async def until_equal(get: Callable[[], Awaitable[Any]], wanted: Any) -> None:
+async def until_equal(get: Callable[[], Awaitable[Any]], wanted: Any, wait_s: float = WAIT_S) -> None:
     """Wait until `get` gives what is wanted; the comparison's own message where it never does."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + wait_s
     while (found := await get()) != wanted and time.monotonic() < deadline:
         await asyncio.sleep(POLL_S)
     assert found == wanted
