@@ -6,7 +6,6 @@ all over the day, none of which it was asked for before. The floor reads the top
 """
 
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -17,7 +16,7 @@ from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from benchmarks.stage import BATCH_BYTES, Stage, used
+from benchmarks.stage import BATCH_BYTES, PREFIX, Stage, environment, used
 from benchmarks.standard_load import FRAMES_A_ROUND, ROUND_MS, START_MS, Load
 from stateserver.codec.still import encode_still
 from stateserver.codec.topics import system_key
@@ -145,9 +144,7 @@ async def run(folder: Path) -> None:
         print(f"  {EVENTS:,} events and {stills} stills written ({time.process_time() - began:.0f} s of CPU)")
         count, cpu_s = await floor(stage)
         print(f"  floor: {count:,} events only read: {cpu_s:.1f} s of CPU")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")}
-        settings = {"STATESERVER_BROKERS": stage.broker.bootstrap, "STATESERVER_TOPIC_PREFIX": "bench."}
-        desk = PastDesk(kept | settings)
+        desk = PastDesk(environment(BROKERS=stage.broker.bootstrap, TOPIC_PREFIX=PREFIX))
         try:
             began, instants = time.perf_counter(), _instants(day)
             await ask(desk, day, BUSY, instants[:1])

@@ -36,10 +36,7 @@ async def restored(worker: WorkerProcess) -> float:
 async def run(folder: Path) -> None:
     """Print a row each."""
     with Stage(folder, partitions=1) as stage:
-        await stage.make_journal()
-        records = await stage.produce(0, Load(stage.ring, SYSTEMS).listing())
-        with stage.worker() as worker:
-            await stage.watch([worker], records)
+        await stage.settle(Load(stage.ring, SYSTEMS))
         floor = await stage.read_through(stage.layout.state)
         print(f"  floor: {floor.wall_s:.1f} s to read a changelog of {floor.size >> 20} MiB for {ITEMS:,} items")
         for name in ("from the changelog", "from its disk"):

@@ -14,16 +14,20 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from benchmarks.standard_load import Sealed
+from benchmarks.standard_load import Load, Sealed
 from stateserver.broker.child import Child
 from stateserver.broker.kafka import Kafka
+from stateserver.broker.ports import free_port
 from stateserver.codec.packet import Kind
+from stateserver.demo.credentials import make_credentials
+from stateserver.demo.services import Service
 from stateserver.errors import StateServerError
 from stateserver.kafka.readers import reader
 from stateserver.security.keyring import KeyRing, new_key_document
 from stateserver.stream.kafka_log import FETCH_BYTES, READ_WAIT_MS
 from stateserver.stream.layout import Layout
 
+PREFIX = "bench."
 LIMIT_S = 600.0
 POLL_S = 0.05
 STOP_LIMIT_S = 15.0
@@ -49,6 +53,29 @@ def used(pid: int) -> Used:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     memory, memory_max = (int(status[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
     return Used((int(fields[11]) + int(fields[12])) / CLOCK_TICKS, memory, memory_max)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's own, with these settings in the place of whatever settings it has."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")}
+    return {**kept, **{f"STATESERVER_{name}": value for name, value in settings.items()}}
+
+
+class Gateway(NamedTuple):
+    """A gateway that was not started yet, where it will listen, and what lets one in."""
+
+    service: Service
+    port: int
+    token: str
+
+
+def gateway(bootstrap: str, folder: Path) -> Gateway:
+    """`stateserver gateway` on the topics of the benchmarks."""
+    credentials, port = make_credentials(), free_port()
+    settings = environment(
+        BROKERS=bootstrap, TOPIC_PREFIX=PREFIX, DATA_DIR=str(folder / "gateway"), HTTP_PORT=str(port)
+    )
+    return Gateway(Service("gateway", {**settings, **credentials.environment()}, folder), port, credentials.token)
 
 
 class Read(NamedTuple):
@@ -80,8 +107,7 @@ class WorkerProcess(Child):
         return [sys.executable, "-m", "stateserver", "worker"]
 
     def _environment(self) -> Mapping[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")}
-        return {**kept, **{f"STATESERVER_{name}": value for name, value in self._settings.items()}}
+        return environment(**self._settings)
 
     def _trouble(self, message: str) -> StateServerError:
         return BenchmarkFailed(message)
@@ -113,7 +139,7 @@ class Stage(AbstractContextManager["Stage"]):
         self.ring_file.touch(mode=0o600)
         self.ring_file.write_text(json.dumps(document))
         self.broker = Kafka(folder / "kafka")
-        self.layout = Layout.with_prefix("bench.", ("bench.packets",))
+        self.layout = Layout.with_prefix(PREFIX, (f"{PREFIX}packets",))
         self.journal = self.layout.journals[0]
         self._workers = 0
 
@@ -129,7 +155,7 @@ class Stage(AbstractContextManager["Stage"]):
         self._workers += 1
         given = {
             "BROKERS": self.broker.bootstrap,
-            "TOPIC_PREFIX": "bench.",
+            "TOPIC_PREFIX": PREFIX,
             "PACKETS_TOPICS": self.journal,
             "GROUP": group,
             "KEYRING": str(self.ring_file),
@@ -165,6 +191,14 @@ class Stage(AbstractContextManager["Stage"]):
                 count += 1
             await (await producer.send_batch(batch, self.journal, partition=partition))
         return count
+
+    async def settle(self, *loads: Load) -> int:
+        """Make the journal, list a load in each partition, and have a worker apply it all. Returns how many records."""
+        await self.make_journal()
+        records = sum([await self.produce(number, load.listing()) for number, load in enumerate(loads)])
+        with self.worker() as worker:
+            await self.watch([worker], records)
+        return records
 
     async def watch(self, workers: Sequence[WorkerProcess], wanted: int, group: str = "bench") -> list[Sample]:
         """Until the group has committed `wanted` records, over all partitions: what it had done, and what that took."""

@@ -40,11 +40,8 @@ async def measured(stage: Stage, loads: list[Load], done: int, count: int) -> tu
 async def run(folder: Path) -> None:
     """Print both, and what they come to."""
     with Stage(folder, partitions=PARTITIONS) as stage:
-        await stage.make_journal()
         loads = [Load(stage.ring, SYSTEMS // PARTITIONS, f"site-{number}") for number in range(PARTITIONS)]
-        done = sum([await stage.produce(number, load.listing()) for number, load in enumerate(loads)])
-        with stage.worker() as worker:
-            await stage.watch([worker], done)
+        done = await stage.settle(*loads)
         one, done = await measured(stage, loads, done, 1)
         two, done = await measured(stage, loads, done, 2)
     for name, each in (("one", one), ("two", two)):

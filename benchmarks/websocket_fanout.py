@@ -9,26 +9,24 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from benchmarks.stage import PREFIX, gateway, used
 from benchmarks.websocket_floor import floor_us
 from stateserver.broker.kafka import Kafka
 from stateserver.broker.kafka_jars import kafka_jars, require_java
-from stateserver.broker.ports import free_port
+from stateserver.broker.ports import LOOPBACK
 from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
 from stateserver.codec.change import encode_change
 from stateserver.codec.topics import Topics, system_key
-from stateserver.demo.credentials import make_credentials
-from stateserver.demo.services import Service, await_ready
+from stateserver.demo.services import await_ready
 from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change, Fields
 from stateserver.gateway.feed import STEP_S
 from stateserver.gateway.open_files import allow_open_files
-from stateserver.settings import variable
 from tests.gateway.fleet import Log, Order
 from tests.gateway.sailing import sailing
 
@@ -36,7 +34,6 @@ CLIENTS = int(os.environ.get("CLIENTS", "1000"))
 CHANGES_PER_S = 100
 CHANGES = int(os.environ.get("CHANGES", "2000"))
 LIMIT_S = 300.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def change(version: int) -> Change:
@@ -46,12 +43,6 @@ def change(version: int) -> Change:
     before: Fields = {} if version == 1 else {"tagged": version % 2 == 1, "delay": version - 1}
     at = 1_700_000_000_000 + version * 10
     return Change("site", version, at, kind, "3/158/4/37", before, after, "ps-1", version, deadline=False, details={})
-
-
-def cpu_s(pid: int) -> float:
-    """What a process has spent so far, on Linux."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def broker(folder: Path) -> Broker:
@@ -83,35 +74,27 @@ async def produce(producer: AIOKafkaProducer, topic: str) -> dict[int, float]:
 
 async def measure(bootstrap: str, folder: Path) -> None:
     """Start the gateway and the clients, and print what they tell."""
-    topics, credentials, port = Topics.with_prefix("bench."), make_credentials(), free_port()
+    topics = Topics.with_prefix(PREFIX)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(name, 1, 1) for name in topics])
     await admin.close()
-    environment: Mapping[str, str] = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("STATESERVER_")},
-        variable("brokers"): bootstrap,
-        variable("topic_prefix"): "bench.",
-        variable("data_dir"): str(folder),
-        variable("http_port"): str(port),
-        **credentials.environment(),
-    }
-    gateway = Service("gateway", environment, folder)
-    gateway.spawn()
+    service, port, token = gateway(bootstrap, folder)
+    service.spawn()
     try:
         async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=0) as producer:
             first = encode_change(change(1))
             await producer.send_and_wait(topics.changes, first, key=system_key("site"), partition=0)
-            await await_ready(gateway, "127.0.0.1", port, LIMIT_S)
-            order = Order(port, credentials.token, CLIENTS, "site", CHANGES, LIMIT_S)
+            await await_ready(service, LOOPBACK, port, LIMIT_S)
+            order = Order(port, token, CLIENTS, "site", CHANGES, LIMIT_S)
             async with sailing(order) as fleet:
-                assert gateway.pid is not None
-                before, began = cpu_s(gateway.pid), time.monotonic()
+                assert service.pid is not None
+                before, began = used(service.pid).cpu_s, time.monotonic()
                 readable = await produce(producer, topics.changes)
                 log = await fleet.log()
-                report(log, readable, cpu_s(gateway.pid) - before, time.monotonic() - began)
+                report(log, readable, used(service.pid).cpu_s - before, time.monotonic() - began)
     finally:
-        gateway.stop()
+        service.stop()
 
 
 def report(log: Log, readable: dict[int, float], spent_s: float, took_s: float) -> None:

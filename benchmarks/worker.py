@@ -79,11 +79,8 @@ def floor(stage: Stage, start: int, end: int) -> Pace:
 async def run(folder: Path) -> None:
     """Print both, and what they come to."""
     with Stage(folder, partitions=1) as stage:
-        await stage.make_journal()
         load = Load(stage.ring)
-        known = await stage.produce(0, load.listing())
-        with stage.worker() as worker:
-            await stage.watch([worker], known)
+        known = await stage.settle(load)
         changes = await stage.end(stage.layout.topics.changes)
         end = known + await stage.produce(0, load.rounds(ROUNDS))
         print(

@@ -121,10 +121,13 @@ class TopicReader:
     async def bounds(self, partitions: Sequence[TopicPartition]) -> tuple[Offsets, Offsets]:
         """The first offset of each partition, and the one behind its last record."""
         async with asyncio.timeout(BROKER_ANSWER_S):
-            return (
-                await self._consumer.beginning_offsets(partitions),
-                await self._consumer.end_offsets(partitions),
-            )
+            return await self._consumer.beginning_offsets(partitions), await self._ends(partitions)
+
+    async def _ends(self, partitions: Sequence[TopicPartition]) -> Offsets:
+        """The offset behind the last record of each partition."""
+        async with asyncio.timeout(BROKER_ANSWER_S):
+            ends: Offsets = await self._consumer.end_offsets(partitions)
+        return ends
 
     async def read(self, begin: Offsets, end: Offsets) -> AsyncIterator[Records]:
         """The records from `begin` to `end` of these partitions alone. Raises ReadAnew if it gets nowhere."""
@@ -152,8 +155,7 @@ class TopicReader:
 
     async def pass_over(self, partitions: Sequence[TopicPartition]) -> None:
         """What these hold so far is not wanted."""
-        _, ends = await self.bounds(partitions)
-        for partition, end in ends.items():
+        for partition, end in (await self._ends(partitions)).items():
             self._consumer.seek(partition, end)
 
     def follow(self, partitions: Collection[TopicPartition]) -> None:
@@ -172,17 +174,14 @@ class TopicReader:
 
     async def journal_ends(self) -> dict[Journal, int]:
         """Where the journals end, of which nothing is read here."""
-        async with asyncio.timeout(BROKER_ANSWER_S):
-            ends: Offsets = await self._consumer.end_offsets(self._journal_partitions)
-        return {(one.topic, one.partition): end for one, end in ends.items()}
+        return {(one.topic, one.partition): end for one, end in (await self._ends(self._journal_partitions)).items()}
 
     async def lag(self) -> int:
         """How many records of all partitions are still to be read. Asks the broker, so it tells that it is there.
 
         Raises ReadAnew where a partition has become shorter than what was read of it, or doesn't move.
         """
-        async with asyncio.timeout(BROKER_ANSWER_S):
-            ends: Offsets = await self._consumer.end_offsets(self.partitions.all)
+        ends = await self._ends(self.partitions.all)
         now, behind = time.monotonic(), 0
         for partition, told in ends.items():
             end = self._known_end(partition, told)

@@ -254,7 +254,7 @@ class PartitionProcessor:
             cut.state.append(Row(notes_key(name), notes.encode()))
         self._cut_at = cut.positions
         self._moved = set()
-        # While events are folded that were told before, what follows a system's last one lies before the end.
+        # While events are folded that were told before, that offset stays behind: a reader would read them all again.
         place = changes_offset if self._told is None else None
         return cut._replace(stills=self._stills.take(self.systems, moved, place))
 

@@ -16,7 +16,6 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from stateserver.broker.tansu import Tansu
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
 from stateserver.codec.system import decode_system
@@ -24,6 +23,7 @@ from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.records import Record
+from stateserver.kafka.writers import start_writer
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.security.envelope import open_record
@@ -174,8 +174,6 @@ class Load:
 
     def __init__(self, chain: Chain, examples: list[str], systems: int, seed: int = 1) -> None:
         self.chain = chain
-        # In order through a broker's restart too, where there are such producers.
-        self._kind: JSON = {"acks": "all"} if isinstance(chain.broker, Tansu) else {"enable_idempotence": True}
         self._random = random.Random(seed)
         self._rows: list[list[Row]] = []
         for number in range(systems):
@@ -203,20 +201,13 @@ class Load:
         self.sent += len(under_way)
 
     async def _producer(self) -> AIOKafkaProducer:
-        """Started; while no broker is there it is tried again."""
+        """Started, in order through a broker's restart too; while no broker is there it is tried again."""
+        options = {"bootstrap_servers": self.chain.broker.bootstrap.split(",")}
         while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self.chain.broker.bootstrap.split(","),
-                request_timeout_ms=DELIVERY_MS_MAX,
-                **self._kind,
-            )
             try:
-                await producer.start()
+                return (await start_writer(options, acks="all", request_timeout_ms=DELIVERY_MS_MAX)).producer
             except KafkaError:
-                await producer.stop()
                 await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                return producer
 
     async def until_sent(self, count: int) -> None:
         """Wait for whoever brings it to have sent so many, or all."""

@@ -63,7 +63,6 @@ class Between:
 
     def quick(self) -> None:
         """They don't any more."""
-        self._slow = None
         self._flows.set()
 
     def let_go(self) -> None:
