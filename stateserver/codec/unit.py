@@ -1,11 +1,12 @@
 """Units as they stand, as they lie in `units` (spec page 4). What is gone has a tombstone, no value."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from stateserver.codec.binary import long_bytes, read_long, read_string, string_bytes
 from stateserver.codec.fields import LONGS, STRINGS, Remembered, field_bytes, fields_bytes, read_fields, read_name
 from stateserver.codec.schemas import PREFIX_SIZE, SCHEMAS, UnwritableValue
-from stateserver.domain.bank import BOOSTERS_TYPE_1, DETONATORS, Bank, ChildKind
+from stateserver.domain.bank import BOOSTERS_TYPE_1, DETONATORS, REPORTED, Bank, ChildKind
 from stateserver.domain.change import Fields
 from stateserver.protocol.decode import WORD
 from stateserver.protocol.layout import dotted_quad
@@ -13,7 +14,10 @@ from stateserver.protocol.layout import dotted_quad
 _PREFIX: Final = SCHEMAS.version("unit", 1).prefix
 
 _heads: Final = Remembered(lambda system: _PREFIX + string_bytes(system))
-_times: Final = Remembered(long_bytes)  # many units were last named by the same frame
+# Many units were first and last named by the same frames.
+_times: Final = Remembered(long_bytes)
+_tails: Final = Remembered(lambda parent: STRINGS["parent"] + string_bytes(parent) + b"\x00")
+_first_seen: Final[Remembered[int]] = Remembered(lambda time: LONGS["first_seen"] + long_bytes(time))
 
 
 class UnitRow(NamedTuple):
@@ -54,46 +58,62 @@ class _WindowForm:
     """
 
     def __init__(self, kind: ChildKind) -> None:
-        self.flags = [self._encode(kind, flags) for flags in range(256)]
         count = len(kind.show_flags(0)) + kind.has_delay + 7
         self.start = long_bytes(count) + field_bytes("type", kind.type.value) + LONGS["window_id"]
         self.identity = STRINGS[kind.identity] if kind is DETONATORS else LONGS[kind.identity]
+        self.delay = LONGS["delay"] if kind.has_delay else b""
+        self.flags = [self._flags_to_as_of(kind, flags) for flags in range(256)]
 
     @staticmethod
-    def _encode(kind: ChildKind, flags: int) -> bytes:
+    def _flags_to_as_of(kind: ChildKind, flags: int) -> bytes:
         shown = {**kind.show_flags(flags), "communication_status": bool(flags & kind.answering)}
-        return b"".join(field_bytes(name, value) for name, value in shown.items())
+        return b"".join(field_bytes(name, value) for name, value in shown.items()) + LONGS["as_of"]
 
 
 _FORMS: Final = {kind.type: _WindowForm(kind) for kind in (DETONATORS, BOOSTERS_TYPE_1)}
 
 
-def encode_window(system: str, bank: Bank, window: int) -> bytes:
-    """As encode_unit, for the unit in a window: most of a worker's rows are those of detonators."""
-    kind, identity = bank.kind, bank.identity(window)
-    if identity is None or window in bank.labels or not bank.is_reported(window):
-        return encode_unit(UnitRow(system, bank.path(window), bank.versions[window], bank.fields(window)))
-    form, words, at = _FORMS[kind.type], bank.words, window * WORD
-    return b"".join(
-        (
-            _heads[system],
-            string_bytes(bank.path(window)),
-            long_bytes(bank.versions[window]),
+def encode_windows(system: str, bank: Bank, windows: Iterable[int]) -> list[tuple[bytes, bytes | None]]:
+    """Key and value of the units in some of a bank's windows, None for one that is gone.
+
+    As unit_key and encode_unit make them: most of a worker's rows are those of detonators, so what they have in common
+    is made once.
+    """
+    kind, form = bank.kind, _FORMS[bank.kind.type]
+    is_quad, has_delay, labels = kind is DETONATORS, kind.has_delay, bank.labels
+    identities, presence, words, versions = bank.identities, bank.presence, bank.words, bank.versions
+    first_seen, as_of, prefix = bank.first_seen, bank.as_of, bank.prefix
+    head, key_head, tail = _heads[system], f"{system}/".encode(), _tails[bank.parent]
+    rows: list[tuple[bytes, bytes | None]] = []
+    for window in windows:
+        path = f"{prefix}{window}".encode()
+        if window not in bank:
+            rows.append((key_head + path, None))
+            continue
+        identity = identities[window]
+        if identity < 0 or presence[window] != REPORTED or window in labels:
+            row = UnitRow(system, bank.path(window), versions[window], bank.fields(window))
+            rows.append((key_head + path, encode_unit(row)))
+            continue
+        at = window * WORD
+        value = (
+            head,
+            long_bytes(len(path)),
+            path,
+            long_bytes(versions[window]),
             form.start,
             long_bytes(window),
-            LONGS["first_seen"],
-            _times[bank.first_seen[window]],
+            _first_seen[first_seen[window]],
             form.identity,
-            string_bytes(dotted_quad(identity)) if kind is DETONATORS else long_bytes(identity),
-            LONGS["delay"] + long_bytes(words[at + 2] | words[at + 3] << 8) if kind.has_delay else b"",
+            string_bytes(dotted_quad(identity)) if is_quad else long_bytes(identity),
+            form.delay,
+            long_bytes(words[at + 2] | words[at + 3] << 8) if has_delay else b"",
             form.flags[words[at + 1]],
-            LONGS["as_of"],
-            _times[bank.as_of[window]],
-            STRINGS["parent"],
-            string_bytes(bank.parent),
-            b"\x00",
+            _times[as_of[window]],
+            tail,
         )
-    )
+        rows.append((key_head + path, b"".join(value)))
+    return rows
 
 
 def decode_unit(value: bytes) -> UnitRow:

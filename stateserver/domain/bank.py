@@ -23,10 +23,11 @@ from stateserver.protocol.layout import dotted_quad
 
 _ABSENT: Final = 0
 _LISTED: Final = 1
-_REPORTED: Final = 2
+REPORTED: Final = 2
+"""Of `Bank.presence`: data have said how the unit is."""
 _NO_IDENTITY: Final = -1
 _ALL_BYTES: Final = bytes(range(256))
-_ALL_REPORTED: Final = bytes([_REPORTED]) * 256
+_ALL_REPORTED: Final = bytes([REPORTED]) * 256
 _WORD_BITS: Final = WORD * 8
 _WINDOWS_MAX: Final = 512
 """More than any mode has."""
@@ -191,10 +192,6 @@ class Bank:
         """The words of all windows as one number, for several counts at once."""
         return int.from_bytes(self.words, "little")
 
-    def is_reported(self, window: int) -> bool:
-        """Whether data have said how the unit in `window` is."""
-        return self.presence[window] == _REPORTED
-
     def fields(self, window: int) -> Fields:
         """What the unit in `window` holds (spec page 2)."""
         fields: Fields = {
@@ -214,7 +211,7 @@ class Bank:
         return fields
 
     def _data(self, window: int) -> Fields:
-        if self.presence[window] != _REPORTED:
+        if self.presence[window] != REPORTED:
             return {}
         fields: Fields = {}
         at = window * WORD
@@ -251,7 +248,7 @@ class Bank:
         """Data say how the unit in `window` is. `word` as protocol.decode makes it, reserved bits taken out."""
         place = slice(window * WORD, window * WORD + WORD)
         old = self.words[place]
-        if self.presence[window] != _REPORTED:
+        if self.presence[window] != REPORTED:
             return self._report_first(window, word)
         if old == word:
             return None
@@ -264,7 +261,7 @@ class Bank:
         return Difference(before, after)
 
     def _report_first(self, window: int, word: bytes) -> Difference:
-        self.presence[window] = _REPORTED
+        self.presence[window] = REPORTED
         self.is_relisted = True
         self.words[window * WORD : window * WORD + WORD] = word
         after = self._data(window)
@@ -280,6 +277,10 @@ class Bank:
             {"detonator_status": True, "communication_status": True},
             {"detonator_status": False, "communication_status": False},
         )
+
+    def forget_published(self) -> None:
+        """Nobody knows whose `as_of` was published: let it differ for every unit there is."""
+        self.published_as_of = array("q", [-bool(presence) for presence in self.presence])
 
     def clear(self) -> list[int]:
         """Forget every unit. Returns the windows that were in use."""

@@ -28,6 +28,7 @@ from stateserver.domain.rows import (
     write_windows,
 )
 from stateserver.domain.system import ITSELF, Places, System
+from stateserver.domain.unit import Unit
 from stateserver.errors import StateServerError
 
 SYSTEM_ROW: Final = ""
@@ -38,6 +39,7 @@ _TIMELINE: Final = "timeline/"
 _SEGMENT: Final = 128
 _HASH_SIZE: Final = 16
 _HASH_SPAN: Final = 1 << 8 * _HASH_SIZE
+_NEVER: Final = -1
 
 Rows = dict[str, bytes | None]
 
@@ -55,7 +57,7 @@ def take_rows(system: System) -> Rows:
     """The rows that changed since the last call; None for one that is gone. Always with row "" if any changed."""
     rows: Rows = {}
     system.dirty |= system.moved
-    system.unpublished |= system.moved
+    _await_publishing(system)
     system.moved.clear()
     for path in system.dirty:
         unit = system.speakers[path]
@@ -95,31 +97,50 @@ def take_touched_units(system: System) -> Places:
     return touched
 
 
-def take_moved_units(system: System) -> Places:
-    """The units whose `as_of` has moved since it was taken by the last call.
+def take_moved_units(system: System, wanted: int | None = None) -> Places:
+    """The units whose `as_of` has moved since it was taken by a call before: about `wanted` of them, or all.
 
-    Whoever publishes units can bring these up to date when there is time: no event tells of them.
+    Those first that have waited longest. Whoever publishes units can bring these up to date when there is time: no
+    event tells of them.
     """
-    paths, system.unpublished = system.unpublished | system.moved, set()
+    _await_publishing(system)
     moved: defaultdict[str, set[int]] = defaultdict(set)
-    for unit in (system.speakers[path] for path in paths):
-        if unit.published_as_of != unit.as_of:
-            unit.published_as_of = unit.as_of
-            moved[unit.path].add(ITSELF)
-        bank = unit.bank
-        if bank is not None and bank.published_as_of != bank.as_of:
-            pairs = enumerate(zip(bank.published_as_of, bank.as_of, strict=True))
-            moved[unit.path].update(window for window, (told, now) in pairs if told != now)
-            bank.published_as_of = bank.as_of[:]
+    taken = 0
+    while system.unpublished and (wanted is None or taken < wanted):
+        path = next(iter(system.unpublished))
+        del system.unpublished[path]
+        unit = system.speakers[path]
+        windows = _take_moved(unit)
+        if windows:
+            moved[path] = windows
+            taken += len(windows)
     return moved
 
 
-def all_units(system: System) -> Places:
-    """Every unit there is."""
-    return {
-        path: {ITSELF, *(unit.bank.windows() if unit.bank is not None else ())}
-        for path, unit in system.speakers.items()
-    }
+def _await_publishing(system: System) -> None:
+    # In an order that is the same in each process.
+    system.unpublished.update(dict.fromkeys(sorted(system.moved)))
+
+
+def _take_moved(unit: Unit) -> set[int]:
+    windows, bank = set[int](), unit.bank
+    if unit.published_as_of != unit.as_of:
+        unit.published_as_of = unit.as_of
+        windows.add(ITSELF)
+    if bank is not None and bank.published_as_of != bank.as_of:
+        pairs = enumerate(zip(bank.published_as_of, bank.as_of, strict=True))
+        windows.update(window for window, (told, now) in pairs if told != now)
+        bank.published_as_of = bank.as_of[:]
+    return windows
+
+
+def forget_published(system: System) -> None:
+    """Nobody knows whose `as_of` was published: take all units for moved."""
+    for unit in system.speakers.values():
+        unit.published_as_of = _NEVER
+        if unit.bank is not None:
+            unit.bank.forget_published()
+    system.unpublished = dict.fromkeys(system.speakers)
 
 
 def _windows_row(system: System, bank: Bank) -> Rows:

@@ -84,7 +84,7 @@ class System:
         self.dirty: set[str] = set()
         self.touched: defaultdict[str, set[int]] = defaultdict(set)
         self.moved: set[str] = set()
-        self.unpublished: set[str] = set()
+        self.unpublished: dict[str, None] = {}
         self.rows: dict[str, int] = {}
         self.rows_sum = 0
 

@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 TICK_SOURCE = "worker"
 STUCK_AFTER_MS = 60_000
-UNCUT_CHANGES_MAX = 100_000
-"""With more changes than that since the last cut, reading waits for a checkpoint: so memory, and the time that a stop
-takes, are bounded.
+UNCUT_CHANGES_MAX = 20_000
+"""With more changes than that since the last cut another is due at once, and reading waits until it is made: so memory,
+and the time that a stop takes, are bounded. With five times as many a worker grew by 100 MiB (docs/performance.md).
 """
 
 
@@ -55,6 +55,7 @@ class PartitionKeeper:
         self._since_ms = care.ports.clock.now_ms()
         self._records = 0
         self._uncut = 0
+        self._cut_made = asyncio.Event()
         self._moved_at: dict[str, tuple[int, int]] = {}
 
     @property
@@ -119,12 +120,24 @@ class PartitionKeeper:
         metrics.held_back.add(self.partition)
         try:
             if self._uncut > UNCUT_CHANGES_MAX:
-                await self.checkpoint()
+                await self._cut_soon()
             if self._events.full:
                 await self._events.room()
         finally:
             metrics.held_back.discard(self.partition)
             metrics.held_back_ms += self._ports.clock.now_ms() - since_ms
+
+    async def _cut_soon(self) -> None:
+        """Wait until the next cut is made, not until it is written: only one is written at a time."""
+        self._cut_made.clear()
+        writing = asyncio.create_task(self.checkpoint())
+        made = asyncio.create_task(self._cut_made.wait())
+        await asyncio.wait({writing, made}, return_when=asyncio.FIRST_COMPLETED)
+        made.cancel()
+        if writing.done():
+            writing.result()
+        else:
+            writing.add_done_callback(_told_by_the_next)
 
     def _stop(self, trouble: StateServerError) -> None:
         self.stopped = trouble
@@ -149,6 +162,7 @@ class PartitionKeeper:
                 return
             cut = self._processor.cut(self._changes_offset(restored))
             self._uncut = 0
+            self._cut_made.set()
             copies = Copies(restored.state, restored.units)
             try:
                 await write_checkpoint(
@@ -259,6 +273,12 @@ class PartitionKeeper:
             if self._pen is not None:
                 await self._pen.close()
         self._care.metrics.forget(self.partition)
+
+
+def _told_by_the_next(checkpoint: asyncio.Task[None]) -> None:
+    """Its failure is kept (`_unwritten`) and raised by the one after it."""
+    if not checkpoint.cancelled():
+        checkpoint.exception()
 
 
 def _shown(positions: dict[str, int]) -> str:

@@ -4,7 +4,7 @@ What it emits for a record depends on the records before it alone, so a repeat a
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
@@ -13,11 +13,11 @@ from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.still import Still
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import unit_key
-from stateserver.codec.unit import UnitRow, encode_unit, encode_window
+from stateserver.codec.unit import UnitRow, encode_unit, encode_windows
 from stateserver.domain.apply import apply
 from stateserver.domain.blast import BlastStage
 from stateserver.domain.change import Change
-from stateserver.domain.checkpoint import state_hash, take_rows, take_touched_units
+from stateserver.domain.checkpoint import state_hash, take_moved_units, take_rows, take_touched_units
 from stateserver.domain.records import Record
 from stateserver.domain.system import ITSELF, Places, System
 from stateserver.errors import StateServerError
@@ -40,7 +40,8 @@ TICK_RETRY_MS = 60_000
 BUSY_RECORDS = 1_500
 """With more than that in a cut, what can wait does."""
 PUBLISH_EVERY_BUSY_CUTS = 8
-PUBLISHED_UNITS_MAX = 2_000
+PUBLISHED_UNITS_MAX = 250
+PUBLISHED_UNITS_MAX_WHEN_IDLE = 2_000
 """Nothing else happens while a cut is made, so none may take long."""
 
 
@@ -98,7 +99,7 @@ class PartitionProcessor:
         self._cut_at = dict(positions)
         self._moved: set[str] = set()
         # Whose units' `as_of` may be behind in `units`, longest first.
-        self._unpublished = dict.fromkeys(name for name, tracked in self.systems.items() if tracked.publish_all)
+        self._unpublished = dict.fromkeys(name for name, tracked in self.systems.items() if tracked.system.unpublished)
         self._blasts: list[tuple[str, BlastStage]] = []
         self._told: Told | None = None
         self._busy_cuts = 0
@@ -261,19 +262,22 @@ class PartitionProcessor:
     def _publish(self, units: list[Row], *, busy: bool) -> list[str]:
         """Bring units whose `as_of` has moved up to date in `units`. Returns the systems that are done.
 
-        With nothing else to do as many as a cut may have, else one system; with much to do one every few cuts.
+        As many as a cut may have: most where nothing else was to be done, with much to do some every few cuts.
         """
         self._busy_cuts = self._busy_cuts + 1 if busy else 0
         published: list[str] = []
         if busy and self._busy_cuts % PUBLISH_EVERY_BUSY_CUTS:
             return published
-        rows_before = len(units)
+        left = PUBLISHED_UNITS_MAX if self.moved else PUBLISHED_UNITS_MAX_WHEN_IDLE
         for name in list(self._unpublished):
-            tracked = self.systems[name]
-            units.extend(_unit_rows(tracked.system, tracked.moved_units()))
-            del self._unpublished[name]
-            published.append(name)
-            if self.moved or len(units) - rows_before > PUBLISHED_UNITS_MAX:
+            system = self.systems[name].system
+            rows = _unit_rows(system, take_moved_units(system, left))
+            units.extend(rows)
+            left -= len(rows)
+            if not system.unpublished:
+                del self._unpublished[name]
+                published.append(name)
+            if left <= 0:
                 break
         return published
 
@@ -323,16 +327,15 @@ def _with_time(rows: Sequence[Row], changes: Sequence[Change], time: int | None)
     ]
 
 
-def _unit_rows(system: System, places: Places) -> Iterator[Row]:
+def _unit_rows(system: System, places: Places) -> list[Row]:
     """Units as they stand, tombstones for those that are gone."""
-    name = system.name
+    name, rows = system.name, list[Row]()
     for speaker, windows in places.items():
         unit = system.speakers[speaker]
-        bank = unit.bank
-        for window in windows:
-            if window == ITSELF:
-                row = UnitRow(name, speaker, unit.version, unit.fields())
-                yield Row(unit_key(name, speaker), encode_unit(row))
-            elif bank is not None:
-                value = encode_window(name, bank, window) if window in bank else None
-                yield Row(unit_key(name, bank.path(window)), value)
+        if ITSELF in windows:
+            windows.discard(ITSELF)
+            row = UnitRow(name, speaker, unit.version, unit.fields())
+            rows.append(Row(unit_key(name, speaker), encode_unit(row)))
+        if unit.bank is not None:
+            rows.extend([tuple.__new__(Row, (*row, ())) for row in encode_windows(name, unit.bank, windows)])
+    return rows

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 
 from stateserver.codec.packet import Kind
 from stateserver.errors import StateServerError
+from stateserver.garbage import give_back, keep_for_good
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.app import App, FaustJournal, FaustStores, create_app
@@ -57,10 +58,16 @@ async def run_worker(settings: Settings, ring: KeyRing) -> None:
         app = create_app(settings, layout, partitions)
         ports = Ports(log, FaustJournal(app), FaustStores(app), WallClock())
         care = Care(ring, ports, layout, settings.lateness_ms, metrics)
-        app.worker = Worker(care, give_ticks=_gives_ticks(ring))
+        app.worker = Worker(care, give_ticks=_gives_ticks(ring), when_ready=_tidy_up)
         await _work(app, stop)
     finally:
         await log.stop()
+
+
+def _tidy_up() -> None:
+    """What was read is here to stay, and what reading it took is not needed any more."""
+    keep_for_good()
+    give_back()
 
 
 def _gives_ticks(ring: KeyRing) -> bool:

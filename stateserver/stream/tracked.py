@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from stateserver.domain.change import SEQUENCE_GAP, Change
-from stateserver.domain.checkpoint import all_units, take_moved_units
+from stateserver.domain.checkpoint import forget_published
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import CommandRecord, Record
-from stateserver.domain.system import Places, System
+from stateserver.domain.system import System
 from stateserver.stream.ports import LogRecord
 from stateserver.stream.state_rows import Notes
 
@@ -18,8 +18,7 @@ FORWARDED_HEADER = "via"
 class Tracked:
     """A system and what the worker notes of it; see `Notes`.
 
-    `asked` is the tick under way: its time, and when it was asked for (ms). `publish_all`: nobody knows which of its
-    units' `as_of` were published.
+    `asked` is the tick under way: its time, and when it was asked for (ms).
     """
 
     system: System
@@ -30,7 +29,6 @@ class Tracked:
     forwarded: bool = False
     gaps: dict[str, int] = field(default_factory=dict)
     asked: tuple[int, int] | None = None
-    publish_all: bool = False
 
     def note(self, topic: str, record: LogRecord, opened: Record) -> None:
         """A record was applied."""
@@ -66,14 +64,6 @@ class Tracked:
         deadline = next_deadline(self.system)
         return deadline if deadline is not None and deadline <= overdue_before else None
 
-    def moved_units(self) -> Places:
-        """The units to publish because their `as_of` has moved; they count as published now."""
-        moved = take_moved_units(self.system)
-        if not self.publish_all:
-            return moved
-        self.publish_all = False
-        return all_units(self.system)
-
     def notes(self, *, unpublished: bool) -> Notes:
         """To be kept with the core's rows; `unpublished`: some `as_of` has moved since it was published."""
         return Notes(
@@ -83,11 +73,13 @@ class Tracked:
             self.time_appended_at,
             self.forwarded,
             self.gaps,
-            unpublished or self.publish_all,
+            unpublished,
         )
 
 
 def tracked_again(system: System, notes: Notes) -> Tracked:
     """A system as it was when the notes were taken."""
     topic, offset, appended_at, time_appended_at, forwarded, gaps, unpublished = notes
-    return Tracked(system, topic, offset, appended_at, time_appended_at, forwarded, gaps, publish_all=unpublished)
+    if unpublished:
+        forget_published(system)
+    return Tracked(system, topic, offset, appended_at, time_appended_at, forwarded, gaps)

@@ -26,11 +26,12 @@ LOOK_EVERY_S_WHEN_READY = 10.0
 
 
 class Worker:
-    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks."""
+    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks. `when_ready`: called each time all is read."""
 
-    def __init__(self, care: Care, *, give_ticks: bool) -> None:
+    def __init__(self, care: Care, *, give_ticks: bool, when_ready: Callable[[], None] = lambda: None) -> None:
         self._care = care
         self._give_ticks = give_ticks
+        self._when_ready = when_ready
         self._keepers: dict[int, PartitionKeeper] = {}
         self._restores: dict[int, asyncio.Task[None]] = {}
         self._standbys: dict[int, Standby] = {}
@@ -203,6 +204,7 @@ class Worker:
             self.ready.set()
             self._care.metrics.ready = True
             logger.info("ready: %d partitions read to their end", len(keepers))
+            self._when_ready()
         if any(keeper.stopped for keeper in keepers):
             self._not_ready()
 

@@ -3,7 +3,8 @@
 from hypothesis import given
 
 from stateserver.codec.change import encode_change, encode_changes
-from stateserver.codec.unit import UnitRow, encode_unit, encode_window
+from stateserver.codec.topics import unit_key
+from stateserver.codec.unit import UnitRow, encode_unit, encode_windows
 from stateserver.domain.apply import apply
 from stateserver.domain.records import Record
 from stateserver.domain.system import System
@@ -22,6 +23,9 @@ def test_events_and_windows_are_the_same_bytes(journal: list[Record]) -> None:
         if changes:
             assert encode_changes(changes) == [encode_change(change) for change in changes]
     for bank in (unit.bank for unit in system.speakers.values() if unit.bank is not None):
+        gone = len(bank.presence)
+        expected: list[tuple[bytes, bytes | None]] = [(unit_key(system.name, bank.path(gone)), None)]
         for window in bank.windows():
             row = UnitRow(system.name, bank.path(window), bank.versions[window], bank.fields(window))
-            assert encode_window(system.name, bank, window) == encode_unit(row)
+            expected.append((unit_key(system.name, row.unit), encode_unit(row)))
+        assert encode_windows(system.name, bank, [gone, *bank.windows()]) == expected
