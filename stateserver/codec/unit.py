@@ -130,14 +130,25 @@ def split_unit(value: bytes) -> RawUnit:
     """The unit in a value, its fields left as they are, unread. Raises UnreadableValue."""
     if value.startswith(_PREFIX):
         try:
-            system, at = read_name(value, PREFIX_SIZE)
-            unit, at = read_string(value, at)
-            version, _ = read_long(value, at)
-            return RawUnit(system, unit, version, value[at:])
+            return _split_quickly(value)
         except (LookupError, ValueError):
             pass  # not the usual form: fastavro tells whether it is right
     row = UnitRow(**SCHEMAS.decode("unit", value))
-    return split_unit(encode_unit(row))
+    system, at = read_string(value := encode_unit(row), PREFIX_SIZE)
+    return RawUnit(system, row.unit, row.version, value[read_string(value, at)[1] :])
+
+
+def _split_quickly(value: bytes) -> RawUnit:
+    # In one piece: a gateway that starts does it for each of a million rows.
+    system, at = read_name(value, PREFIX_SIZE)
+    size = value[at]
+    if size & 0x81:
+        raise LookupError("a path that is longer than usual")
+    end = at + 1 + (size >> 1)
+    version = value[end]
+    version = version >> 1 if not version & 0x81 else read_long(value, end)[0]
+    # tuple.__new__ takes a third of the time that the class's own constructor does.
+    return tuple.__new__(RawUnit, (system, value[at + 1 : end].decode(), version, value[end:]))
 
 
 def _read_quickly(value: bytes) -> UnitRow:

@@ -123,27 +123,20 @@ class Feed:
         self._hub.published(self._reading.systems)
 
     async def _read_rows(self, reader: TopicReader) -> Rows:
-        rows = Rows()
+        rows, topics = Rows(), self._topics
+        takers: dict[str, Callable[[Rows, Record], None]] = {
+            topics.units: _put_unit,
+            topics.systems: _put_system,
+            topics.blasts: _put_blast,
+            topics.claims: _put_claim,
+        }
         begins, ends = await reader.bounds(reader.partitions.rows)
         async for records in reader.read(begins, ends):
-            for record in _flat(records):
-                self._guarded(self._put_row, rows, record)
+            for partition, batch in records.items():
+                take = takers[partition.topic]
+                for record in batch:
+                    self._guarded(take, rows, record)
         return rows
-
-    def _put_row(self, rows: Rows, record: Record) -> None:
-        if record.topic == self._topics.blasts:
-            if record.value is not None:
-                rows.blasts.put(decode_blast_part(record.value))
-        elif record.topic == self._topics.units:
-            if record.value is None:
-                rows.drop_unit(*split_unit_key(record.key or b""))
-            else:
-                rows.put_unit(split_unit(record.value))
-        elif record.topic == self._topics.claims:
-            if record.value is not None:
-                rows.claims.note(decode_claim(record.value), record.partition, record.offset)
-        elif record.value is not None:
-            rows.put_system(decode_system(record.value))
 
     async def _read_changes(
         self, reader: TopicReader, rows: Rows, starts: Offsets, ends: Offsets
@@ -237,6 +230,28 @@ class Feed:
             self._metrics.unreadable.labels(record.topic).inc()
             log.error("%s %s at %s: %s", record.topic, record.partition, record.offset, trouble)
             return None
+
+
+def _put_unit(rows: Rows, record: Record) -> None:
+    if record.value is None:
+        rows.drop_unit(*split_unit_key(record.key or b""))
+    else:
+        rows.put_unit(split_unit(record.value))
+
+
+def _put_system(rows: Rows, record: Record) -> None:
+    if record.value is not None:
+        rows.put_system(decode_system(record.value))
+
+
+def _put_blast(rows: Rows, record: Record) -> None:
+    if record.value is not None:
+        rows.blasts.put(decode_blast_part(record.value))
+
+
+def _put_claim(rows: Rows, record: Record) -> None:
+    if record.value is not None:
+        rows.claims.note(decode_claim(record.value), record.partition, record.offset)
 
 
 def _flat(records: Records, *topics: str) -> Iterator[Record]:

@@ -82,9 +82,8 @@ class SystemModel:
         self._unknown_units: set[str] = set()
         self._early_units: dict[str, RawUnit] = {}
         self._early_row: SystemRow | None = None
-        for path in self.units:
-            if unit_type(path) != UnitType.DETONATOR:  # these have none of the fields that warn
-                self.warnings.seed(path, self.units[path])
+        for path in self.units.without(UnitType.DETONATOR):  # these have none of the fields that warn
+            self.warnings.seed(path, self.units[path])
 
     @property
     def trouble(self) -> Trouble | None:

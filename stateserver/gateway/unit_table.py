@@ -13,6 +13,7 @@ from stateserver.codec.fields import fields_bytes, read_fields
 from stateserver.codec.unit import RawUnit, UnitRow, decode_unit, encode_unit, split_unit
 from stateserver.domain.change import Fields
 from stateserver.domain.paths import path_key
+from stateserver.protocol.commands import UnitType
 
 _RESTS_MAX: Final = 100_000
 _rests: dict[str, str] = {}
@@ -73,7 +74,8 @@ class UnitTable(Mapping[str, Fields]):
             self._ordered = None
         if rest not in group:
             self._count += 1
-        group[_shared(rest)] = raw
+            rest = _shared(rest)
+        group[rest] = raw
         self.latest = max(self.latest, version)
 
     def drop(self, path: str) -> None:
@@ -92,6 +94,17 @@ class UnitTable(Mapping[str, Fields]):
         if rest:
             return [other for other in self if other.startswith(f"{path}/")]
         return [f"{head}/{one}" for one in self._groups.get(head, ()) if one]
+
+    def without(self, kind: UnitType) -> Iterator[str]:
+        """The paths of all units but those of one type, in no order of their own."""
+        beginning = f"{kind.value}/"
+        for head, group in self._groups.items():
+            for rest in group:
+                if rest.startswith(beginning) and rest.find("/", len(beginning)) < 0:
+                    continue  # a window's, as nearly all are
+                path = f"{head}/{rest}" if rest else head
+                if unit_type(path) != kind:
+                    yield path
 
     def heads(self) -> list[str]:
         """The paths that groups begin with, in path order. Most are units; of a stray child only the place is."""

@@ -26,7 +26,7 @@ LOOK_EVERY_S_WHEN_READY = 10.0
 
 
 class Worker:
-    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks. `when_ready`: called each time all is read."""
+    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks. `when_ready` is called when all is read."""
 
     def __init__(self, care: Care, *, give_ticks: bool, when_ready: Callable[[], None] = lambda: None) -> None:
         self._care = care
