@@ -29,9 +29,10 @@ setup: $(VENV)/.runs ## Set up .venv with what State Server needs to run, from t
 run: setup ## Show a real blast in the browser; ARGS="--speed 50" and the like are handed on
 	@exec $(BIN)/stateserver demo $(ARGS)
 
+# Three at a time on two cores: much of the suite waits for brokers that wait.
 .PHONY: test
 test: $(VENV)/.develops ## Run the tests; ARGS="tests/domain -k blast" and the like are handed on
-	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 .PHONY: simulate
 simulate: $(VENV)/.develops ## Run the worker in a simulated world; SEEDS=17 or SEEDS=1000-2000, else random ones for a minute
