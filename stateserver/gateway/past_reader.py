@@ -21,6 +21,7 @@ from stateserver.gateway import compact_json
 from stateserver.gateway.past_answers import Question, answer_to
 from stateserver.gateway.past_search import Asked, Found, find_past
 from stateserver.gateway.refusals import HistoryUnreachable, Refusal
+from stateserver.kafka.quiet import quiet_libraries
 from stateserver.kafka.readers import reader
 from stateserver.logs import set_up_logging
 from stateserver.settings import kafka_client_options, load_settings
@@ -111,6 +112,7 @@ def main() -> None:
     os.nice(NICENESS)
     settings = load_settings(os.environ)
     set_up_logging(settings)
+    quiet_libraries()
     topics = Topics.with_prefix(settings.topic_prefix)
 
     async def run() -> None:

@@ -23,6 +23,7 @@ from stateserver.gateway.protection import protect
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.server import BACKLOG, Server, server_config
+from stateserver.kafka.quiet import quiet_libraries
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import Settings, kafka_client_options, variable
 
@@ -38,6 +39,7 @@ async def serve(settings: Settings, listening: Callable[[int], None] | None = No
 
     Raises SettingError, GatewayTrouble, or what the token file and the page's files are wrong with.
     """
+    quiet_libraries()
     protection = protect(settings)
     with listen(settings.http_host, settings.http_port) as listener:
         log.info("up to %d files and sockets may be open", allow_open_files())

@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from stateserver.codec.packet import Kind
 from stateserver.errors import StateServerError
 from stateserver.garbage import give_back, keep_for_good
+from stateserver.kafka.quiet import quiet_libraries
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.app import App, FaustJournal, FaustStores, create_app
@@ -17,7 +18,6 @@ from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics, serve_metrics
 from stateserver.stream.ports import Ports
-from stateserver.stream.quiet import quiet_libraries
 from stateserver.stream.topics import ensure_topics
 from stateserver.stream.worker import Worker
 

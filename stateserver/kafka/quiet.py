@@ -1,4 +1,4 @@
-"""Keeping the libraries from drowning what the worker has to say."""
+"""Keeping the libraries from drowning what a worker or a gateway has to say."""
 
 import logging
 import time

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from stateserver.stream import quiet
-from stateserver.stream.quiet import OnceInAWhile
+from stateserver.kafka import quiet
+from stateserver.kafka.quiet import OnceInAWhile
 
 
 def record(name: str, text: str) -> logging.LogRecord:
