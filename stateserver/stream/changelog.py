@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stateserver.stream.ports import LogRecord, Row
-from stateserver.stream.state_rows import MARKER_KEY, STANDS_FOR, decode_marker
+from stateserver.stream.state_rows import MARKER_KEY, STANDS_FOR, Marker, decode_marker
 
 
 class OtherLog(Exception):
@@ -22,6 +22,7 @@ class CutReader:
         self.lineage = lineage
         self.proved = position == 0
         self._unmarked: list[LogRecord] = []
+        self._latest: LogRecord | None = None
 
     @property
     def start(self) -> int:
@@ -45,17 +46,30 @@ class CutReader:
         if not ours or bytes.fromhex(decode_marker(record.value or b"").lineage) != self.lineage:
             raise OtherLog(f"another record lies at offset {record.offset}")
         self.proved = True
+        self._latest = record
 
     def _end_cut(self, record: LogRecord) -> list[Row]:
         marker = decode_marker(record.value or b"")
-        self.lineage = bytes.fromhex(marker.lineage)
-        self.position = record.offset + 1
         rows, self._unmarked = (*self._unmarked, record), []
+        self.position = record.offset + 1
+        if self._latest is not None and _is_late(marker, decode_marker(self._latest.value or b"")):
+            return [Row(MARKER_KEY, self._latest.value)]
+        self._latest = record
+        self.lineage = bytes.fromhex(marker.lineage)
         if not marker.whole:
             # Rows of another cut belong to a checkpoint that was cut off.
             cut = _cut_of(record)
             rows = tuple(row for row in rows if _cut_of(row) == cut)
         return [Row(row.key, row.value) for row in rows]
+
+
+def _is_late(marker: Marker, latest: Marker) -> bool:
+    """Whether a cut stands for less than the one before it: its writer is gone, and nothing fenced what it left."""
+    return (
+        not marker.whole
+        and marker.lineage == latest.lineage
+        and any(marker.positions.get(topic, 0) < position for topic, position in latest.positions.items())
+    )
 
 
 def _cut_of(record: LogRecord) -> bytes | None:

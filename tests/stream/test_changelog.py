@@ -36,6 +36,17 @@ def test_without_transactions_they_are_of_a_checkpoint_that_was_cut_off() -> Non
     assert keys(rows) == [b"newer"]
 
 
+@pytest.mark.parametrize("begun_at", [0, 3])
+def test_without_transactions_what_a_dead_worker_left_may_come_late(begun_at: int) -> None:
+    reader = CutReader(begun_at, bytes.fromhex(LINEAGE) if begun_at else b"")
+    log = [row(1, b"first", 7), marker(2, 7, whole=False), row(3, b"late", 5), marker(4, 5, whole=False)]
+    rows = reader.take(log[begun_at and 1 :])
+    assert b"late" not in keys(rows)
+    assert reader.position == 5
+    assert [each.value for each in rows if each.key == MARKER_KEY][-1] == log[1].value
+    assert keys(reader.take([row(5, b"next", 9), marker(6, 9, whole=False)])) == [b"next"]
+
+
 def test_a_log_that_does_not_go_on_from_the_marker_is_another() -> None:
     reader = CutReader(9, bytes.fromhex(LINEAGE))
     assert reader.start == 8
