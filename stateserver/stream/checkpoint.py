@@ -73,8 +73,8 @@ async def write_checkpoint(
 
     await events.flush()
 
-    marker = Row(MARKER_KEY, Marker(cut.positions, lineage, cut.changes_offset, pen.commits).encode())
-    state = [*cut.state, marker]
+    marker = Marker(cut.positions, lineage, cut.changes_offset, pen.commits, cut.held)
+    state = [*cut.state, Row(MARKER_KEY, marker.encode())]
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),

@@ -56,8 +56,9 @@ class Emitted(NamedTuple):
 class Cut(NamedTuple):
     """All that moved since the last cut, as of `positions`: the journal offset of the next record wanted, by topic.
 
-    All events that follow lie in `changes` from `changes_offset` on, where that is known. `blasts` are stages by
-    system, yet to be encoded. In `systems`, `checkpointed_at` and `changes_offset` are left to whoever writes them.
+    All events that follow lie in `changes` from `changes_offset` on, where that is known. `held` is how many systems
+    there are, moved or not. `blasts` are stages by system, yet to be encoded. In `systems`, `checkpointed_at` and
+    `changes_offset` are left to whoever writes them.
     """
 
     positions: dict[str, int]
@@ -66,6 +67,7 @@ class Cut(NamedTuple):
     blasts: list[tuple[str, BlastStage]]
     systems: list[SystemRow]
     changes_offset: int | None
+    held: int
     stills: Sequence[Still] = ()
 
 
@@ -242,7 +244,7 @@ class PartitionProcessor:
         wait until there is time.
         """
         applied = sum(self.positions.values()) - sum(self._cut_at.values())
-        cut = Cut(dict(self.positions), [], [], self.take_blasts(), [], changes_offset)
+        cut = Cut(dict(self.positions), [], [], self.take_blasts(), [], changes_offset, len(self.systems))
         moved = sorted(self._moved)
         for name in moved:
             system = self.systems[name].system

@@ -154,6 +154,8 @@ async def _folded(place: Place, rows: dict[bytes, bytes]) -> tuple[PartitionProc
     systems: dict[str, Tracked] = {}
     for name, system_rows in rows_by_system(rows).items():
         systems[name] = tracked_again(restore(name, system_rows.core), system_rows.notes)
+    if marker.systems not in {None, len(systems)}:
+        raise DamagedRow(f"{len(systems)} systems in the place of {marker.systems}")
     positions = await _positions(partition, log, layout, marker)
     return PartitionProcessor(partition, place.ring, positions, systems), marker
 
@@ -196,7 +198,7 @@ async def _from_journal(place: Place, pen: Pen, trouble: Exception) -> tuple[Par
         partition,
         trouble,
     )
-    marker = Marker(starts, secrets.token_hex(LINEAGE_BYTES), 0, pen.commits)
+    marker = Marker(starts, secrets.token_hex(LINEAGE_BYTES), 0, pen.commits, 0)
     marker_row = Row(MARKER_KEY, marker.encode())
     struck_out = [Row(key, None) for key in sorted(await _keys(place)) if key != MARKER_KEY]
     sheet = Sheet(layout.state, [*struck_out, marker_row], stands_for(starts))

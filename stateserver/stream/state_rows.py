@@ -30,13 +30,16 @@ class Marker(NamedTuple):
     """One consistent cut: the journal offset of the next record wanted, by topic.
 
     `lineage` is drawn when a changelog begins; files of another life of the log are told by it. `changes_offset`:
-    all events after the cut are found from there on. `whole`: written in one transaction with its rows.
+    all events after the cut are found from there on. `whole`: written in one transaction with its rows. `systems` is
+    how many there are: a hash tells of a system that has lost rows, this of one that has lost all. None in older
+    markers.
     """
 
     positions: dict[str, int]
     lineage: str
     changes_offset: int | None
     whole: bool = False
+    systems: int | None = None
 
     def encode(self) -> bytes:
         return json.dumps(self._asdict(), sort_keys=True).encode()

@@ -138,7 +138,7 @@ async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding
     await _check_nobody_goes_on_wrong(place, around, live, fold)
 
     lineage = secrets.token_hex(LINEAGE_BYTES)
-    new_marker = Marker(rebuilt.positions, lineage, marker.changes_offset, pen.commits)
+    new_marker = Marker(rebuilt.positions, lineage, marker.changes_offset, pen.commits, len(rebuilt.systems))
     headers = stands_for(rebuilt.positions)
     systems = {
         system_key(name): encode_system(

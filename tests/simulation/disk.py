@@ -31,6 +31,12 @@ class Disk:
         self.trace = trace
         self.random = random
 
+    def replaced(self) -> "Disk":
+        """An empty one in its place."""
+        fresh = Disk(self.random, self.trace)
+        fresh.full = self.full
+        return fresh
+
     def newest(self, table: str, partition: int) -> Table:
         return self.tables.setdefault((table, partition), [Table({})])[-1]
 

@@ -121,7 +121,8 @@ class Machine:
         process.alive = False
         if self._random.random() < 0.2 and not self.quiet:
             self._broker.trace.say("its disk is gone", process.name)
-            self.disk.tables.clear()
+            # What is still being written to the old one gets nowhere.
+            self.disk = self.disk.replaced()
         self._loop().call_later(0.1 + self._random.expovariate(3), self._start_again, process, context=NOBODY)
 
     def _start_again(self, process: Process) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -226,12 +227,21 @@ async def test_files_of_another_life_of_the_log_are_not_used() -> None:
     assert_tables_agree(world)
 
 
-async def test_damaged_files_are_restored_from_the_changelog() -> None:
+def spoil_a_row(table: dict[bytes, bytes]) -> None:
+    damaged = next(key for key in table if key != MARKER_KEY and len(table[key]) > 20)
+    table[damaged] = table[damaged][:-1] + b"?"
+
+
+def lose_a_system(table: dict[bytes, bytes]) -> None:
+    for key in [key for key in table if key != MARKER_KEY]:
+        del table[key]
+
+
+@pytest.mark.parametrize("damage", [spoil_a_row, lose_a_system])
+async def test_damaged_files_are_restored_from_the_changelog(damage: Callable[[dict[bytes, bytes]], None]) -> None:
     world = world_with(LINES[CAPTURE][:20])
     await live(world)
-    store = world.stores.open(STATE_TABLE, P)
-    damaged = next(key for key in store.table if key != MARKER_KEY and len(store.table[key]) > 20)
-    store.table[damaged] = store.table[damaged][:-1] + b"?"
+    damage(world.stores.open(STATE_TABLE, P).table)
     world.log.topics[PACKETS, P] = list(LINES[CAPTURE])
     await live(world)
     assert_all_is_there(world, CAPTURE)
