@@ -10,7 +10,14 @@ from stateserver.domain.apply import apply
 from stateserver.domain.bank import DETONATORS
 from stateserver.domain.blast import BlastStage
 from stateserver.domain.change import Change, Fields, fold_change
-from stateserver.domain.checkpoint import restore, state_hash, take_moved_units, take_rows, take_touched_units
+from stateserver.domain.checkpoint import (
+    forget_published,
+    restore,
+    state_hash,
+    take_moved_units,
+    take_rows,
+    take_touched_units,
+)
 from stateserver.domain.counts import count_children
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
@@ -122,19 +129,30 @@ def test_a_checkpoint_and_restore_anywhere_changes_nothing(journal: list[Record]
     assert not documents or documents[0] == documents[1]
 
 
-@given(journals(), st.integers(1, 7))
-def test_published_units_follow_the_state(journal: list[Record], every: int) -> None:
+@given(journals(), st.integers(1, 7), st.integers(0, 5))
+def test_published_units_follow_the_state(journal: list[Record], every: int, a_time: int) -> None:
     system = System("site")
     published: dict[str, Fields] = {}
-    for start in range(0, len(journal), every):
-        fold(system, journal[start : start + every])
+
+    def publish(wanted: int | None) -> None:
         take_rows(system)
-        for path in unit_paths(take_touched_units(system)) | unit_paths(take_moved_units(system)):
+        for path in unit_paths(take_touched_units(system)) | unit_paths(take_moved_units(system, wanted)):
             fields = system.unit(path)
             if fields is None:
                 published.pop(path, None)
             else:
                 published[path] = fields
+
+    for start in range(0, len(journal), every):
+        fold(system, journal[start : start + every])
+        publish(a_time)
+    publish(None)
+    assert published == dict(system.units())
+    assert not system.unpublished
+    published.clear()
+    forget_published(system)
+    while system.unpublished:
+        publish(1)
     assert published == dict(system.units())
 
 

@@ -1,17 +1,21 @@
 """Units as a gateway holds them: what went in comes out, in path order, in pages without gap or repeat."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stateserver.codec.schemas import SCHEMAS, write_value
 from stateserver.codec.unit import RawUnit, UnitRow, decode_unit, encode_unit, split_unit
-from stateserver.domain.change import Fields
+from stateserver.domain.change import Change, Fields
 from stateserver.domain.paths import path_key
 from stateserver.gateway import unit_pages
+from stateserver.gateway.change_log import logged
 from stateserver.gateway.refusals import BadRequest
 from stateserver.gateway.unit_pages import Choice, page_of
 from stateserver.gateway.unit_table import UnitTable, parent_of, raw_unit, unit_type
+from stateserver.protocol.commands import UnitType
 
 numbers = st.integers(0, 3)
 paths = st.one_of(
@@ -115,3 +119,19 @@ def test_a_form_that_others_write_is_read_too() -> None:
     assert table["3/1"] == row.fields
     newest = SCHEMAS.newest("unit")
     assert split_unit(write_value(newest, row._asdict())) == RawUnit("site", "3/1", 7, raw_unit(row).raw)
+
+
+deep = st.lists(st.integers(0, 12), min_size=1, max_size=3).map(lambda rest: "/".join(map(str, rest)))
+
+
+@given(st.lists(st.one_of(paths, st.builds("{}/{}/{}".format, numbers, numbers, deep))))
+def test_all_but_one_type_are_told_by_the_whole_path(held: list[str]) -> None:
+    table = table_of({path: (1, {}) for path in held})
+    assert set(table.without(UnitType.DETONATOR)) == {path for path in held if unit_type(path) != UnitType.DETONATOR}
+
+
+@given(st.text(max_size=9), fields, st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)))
+def test_a_change_is_the_json_that_any_encoder_makes_of_it(text: str, held: Fields, number: int | None) -> None:
+    change = Change(text, 1, 2, "unit_changed", text, held, held, None, number, False, held)
+    expected = json.dumps(change._asdict(), ensure_ascii=False, separators=(",", ":"))
+    assert logged(change).json == expected.encode()
