@@ -132,12 +132,13 @@ class PartitionKeeper:
         self._cut_made.clear()
         writing = asyncio.create_task(self.checkpoint())
         made = asyncio.create_task(self._cut_made.wait())
-        await asyncio.wait({writing, made}, return_when=asyncio.FIRST_COMPLETED)
-        made.cancel()
+        writing.add_done_callback(_told_by_the_next)
+        try:
+            await asyncio.wait({writing, made}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            made.cancel()
         if writing.done():
             writing.result()
-        else:
-            writing.add_done_callback(_told_by_the_next)
 
     def _stop(self, trouble: StateServerError) -> None:
         self.stopped = trouble

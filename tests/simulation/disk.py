@@ -28,6 +28,8 @@ class Disk:
     def __init__(self, random: Random, trace: Trace) -> None:
         self.full = False
         self.tables: dict[tuple[str, int], list[Table]] = {}
+        self.damaged: set[tuple[str, int]] = set()
+        """Those that nobody has deleted since. Whoever restores from one finds out; nobody else looks."""
         self.trace = trace
         self.random = random
 
@@ -53,6 +55,7 @@ class Disk:
                 key = self.random.choice(sorted(newest.rows))
                 rows = {**newest.rows, key: newest.rows[key][:-1] + b"?"}
                 states[-1] = newest._replace(rows=rows)
+                self.damaged.add((table, partition))
                 self.trace.say(f"row {key!r} of {table}/{partition} is damaged")
 
 
@@ -104,6 +107,8 @@ class SimulatedStore:
         if self.closed or self._disk.full:
             return StoreUnusable("files", "closed" if self.closed else "no space left")
         rows = {} if changed is None else dict(self._disk.newest(*self._place).rows)
+        if changed is None:
+            self._disk.damaged.discard(self._place)
         for key, value, _ in changed or ():
             assert key is not None
             if value is None:
