@@ -35,6 +35,7 @@ class DiskCopy:
         self._writing = asyncio.Lock()
         self._lost_at_ms: int | None = None
         self._closed = False
+        self._given_up = False
         self._store: PartitionStore | None = None
         self._open()
 
@@ -95,6 +96,9 @@ class DiskCopy:
                 "partition %d goes on without its files of table %s: %s", self._partition, self._table, trouble
             )
         self._lost_at_ms = self._ports.clock.now_ms()
+        self._drop_files()
+
+    def _drop_files(self) -> None:
         self._store = None
         with suppress(StoreUnusable):
             self._ports.stores.close(self._table, self._partition)
@@ -108,7 +112,7 @@ class DiskCopy:
 
     async def catch_up(self, lineage: bytes) -> None:
         """Read what the changelog has beyond the disk, if there is anything. `lineage` is that of the present log."""
-        if not self.behind or self._closed:
+        if not self.behind or self._closed or self._given_up:
             return
         if self._store is None:
             now_ms = self._ports.clock.now_ms()
@@ -134,9 +138,23 @@ class DiskCopy:
                     rows = reader.take(records)
                     if rows and self.position < reader.position:
                         await self.write(rows, reader.position, reader.lineage)
-        except (OtherLog, DamagedRow) as trouble:
+        except OtherLog as trouble:
             logger.warning("partition %d: table %s is read anew: %s", self._partition, self._table, trouble)
             await self.clear()
+        except DamagedRow as trouble:
+            await self._give_up(trouble)
+
+    async def _give_up(self, trouble: DamagedRow) -> None:
+        """Kafka itself has lost what would make it good. Who starts next finds out, and takes the journal."""
+        logger.error(
+            "partition %d goes on without its files of table %s until it starts anew: their changelog is damaged (%s)",
+            self._partition,
+            self._table,
+            trouble,
+        )
+        await self.clear()
+        self._given_up = True
+        self._drop_files()
 
     async def _catch_up_with_rows(self, lineage: bytes) -> None:
         target = self.head
@@ -161,6 +179,4 @@ class DiskCopy:
         """Close the files; what is being written is written."""
         self._closed = True
         async with self._writing:
-            self._store = None
-            with suppress(StoreUnusable):
-                self._ports.stores.close(self._table, self._partition)
+            self._drop_files()

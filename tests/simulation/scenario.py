@@ -64,6 +64,9 @@ class Scenario:
         self.damage = random.choice([None, None, "changelog", "retention"])
         self.accidents = random.randint(2, 8)
         self.standbys = random.random() < 0.5
+        # How many events may come before a cut is due, and how many units' as_of go into one: sites are small here.
+        self.uncut_changes_max = random.choice([1, 10, 20_000])
+        self.published_units_max = random.choice([1, 3, 250])
 
     def _lines(self, systems: int) -> list[Line]:
         """The systems' journals, mixed as they come."""
@@ -96,5 +99,6 @@ class Scenario:
         return (
             f"seed {self.seed}: {len(self.lines)} records, {self.workers} workers, {self.partitions} partitions, "
             f"{len(self.layout.journals)} topics, {kind}, {self.accidents} accidents, kill 1/{self.kill_every}, "
-            f"pause 1/{self.pause_every}, loses {self.loses}, damage {self.damage}, {', '.join(troubles)}"
+            f"pause 1/{self.pause_every}, loses {self.loses}, damage {self.damage}, a cut every "
+            f"{self.uncut_changes_max} events with {self.published_units_max} units, {', '.join(troubles)}"
         )

@@ -5,6 +5,7 @@ import logging
 from random import Random
 
 from stateserver.domain.deadlines import next_deadline
+from stateserver.stream import keeper, partition
 from stateserver.stream.keeper import PartitionKeeper
 from tests.simulation.group import Coordinator
 from tests.simulation.kafka import Broker
@@ -212,7 +213,7 @@ class World:
             if position != end or (committed != end and end > 0 and self.broker.transactions):
                 return f"{topic}/{number} ends at {end}, is applied to {position}, committed to {committed}"
         for copy in (restored.state, restored.units):
-            if copy.behind and not machine.disk.full:
+            if copy.behind and not machine.disk.full and not copy._given_up:
                 return f"table {copy._table}/{number} on disk {machine.number} is behind"
         return None
 
@@ -234,6 +235,8 @@ def run_seed(seed: int, trace: Trace | None = None) -> Trace:
     loop = SimulatedLoop(Random(f"loop {seed}"), in_order=scenario.in_order)
     logging.disable(logging.CRITICAL)
     violations = trace.violations
+    usual = keeper.UNCUT_CHANGES_MAX, partition.PUBLISHED_UNITS_MAX
+    keeper.UNCUT_CHANGES_MAX, partition.PUBLISHED_UNITS_MAX = scenario.uncut_changes_max, scenario.published_units_max
 
     async def run() -> None:
         running = asyncio.create_task(World(scenario, trace).run())
@@ -247,6 +250,7 @@ def run_seed(seed: int, trace: Trace | None = None) -> Trace:
     except LostItsWay as lost:
         violations.append(str(lost))
     finally:
+        keeper.UNCUT_CHANGES_MAX, partition.PUBLISHED_UNITS_MAX = usual
         logging.disable(logging.NOTSET)
         loop.dispose()
     if violations:

@@ -12,8 +12,9 @@ from stateserver.stream.errors import EventsDiffer, Fenced
 from stateserver.stream.keeper import PartitionKeeper
 from stateserver.stream.layout import STATE_TABLE
 from stateserver.stream.ports import Batch
+from stateserver.stream.state_rows import MARKER_KEY
 from tests.stream.journals import CAPTURE, expected
-from tests.stream.simulated import Power, PowerCut
+from tests.stream.simulated import Power, PowerCut, World
 from tests.stream.test_keeper import (
     LAYOUT,
     LINES,
@@ -120,3 +121,27 @@ async def test_a_full_disk_holds_nothing_up_and_is_made_good() -> None:
     world.clock.time_ms += TRY_AGAIN_AFTER_MS
     await keeper.catch_up()
     assert_tables_agree(world)
+
+
+async def test_files_that_a_damaged_changelog_cannot_make_good_wait_for_the_next_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = world_with(LINES[CAPTURE][:20])
+    world.stores.full = True
+    keeper = await live(world)
+    world.stores.full = False
+    world.clock.time_ms += TRY_AGAIN_AFTER_MS
+    damage_marker(world)
+    for _ in range(3):
+        await keeper.catch_up()
+    assert caplog.text.count("their changelog is damaged") == 1
+    world.log.topics[PACKETS, P] = list(LINES[CAPTURE])
+    await live(world)
+    assert_all_is_there(world, CAPTURE)
+    assert_tables_agree(world)
+
+
+def damage_marker(world: World) -> None:
+    lines = world.log.topics[LAYOUT.state, P]
+    last = max(at for at, line in enumerate(lines) if line.key == MARKER_KEY)
+    lines[last] = lines[last]._replace(value=(lines[last].value or b"")[:-1] + b"?")
