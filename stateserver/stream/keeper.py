@@ -250,19 +250,31 @@ class PartitionKeeper:
     async def undisturbed(self) -> bool:
         """Whether nobody else wrote this partition's state since we did: asked when we are given it again.
 
-        The pen is taken anew, as whoever had the partition meanwhile has taken it from us.
+        The pen is taken anew, as whoever had the partition meanwhile has taken it from us; it is ours only once we know
+        that what we would write goes on from what is there.
         """
-        restored, log, topic = self._restored, self._ports.log, self._care.layout.state
+        restored, log = self._restored, self._ports.log
         if restored is None:
             return True
         async with self._checkpointing:
-            if self._pen is not None:
-                await self._pen.close()
-            self._pen = await log.take_pen(self.partition)
-            end = (await log.bounds(topic, self.partition)).end
-            async for _ in log.read(topic, self.partition, restored.state.head, end):
-                return False
+            fenced, self._pen = self._pen, None
+            if fenced is not None:
+                await fenced.close()
+            pen = await log.take_pen(self.partition)
+            try:
+                if not await self._state_grew_beyond(restored.state.head):
+                    self._pen = pen
+            finally:
+                if self._pen is None:
+                    await pen.close()
+            return self._pen is not None
+
+    async def _state_grew_beyond(self, head: int) -> bool:
+        log, topic = self._ports.log, self._care.layout.state
+        end = (await log.bounds(topic, self.partition)).end
+        async for _ in log.read(topic, self.partition, head, end):
             return True
+        return False
 
     async def close(self) -> None:
         """Let go of it; what was not checkpointed will be applied again by whoever comes next."""

@@ -14,7 +14,7 @@ from stateserver.stream.layout import STATE_TABLE
 from stateserver.stream.ports import Batch
 from stateserver.stream.state_rows import MARKER_KEY
 from tests.stream.journals import CAPTURE, expected
-from tests.stream.simulated import Power, PowerCut, World
+from tests.stream.simulated import Power, PowerCut, SimulatedStores, World
 from tests.stream.test_keeper import (
     LAYOUT,
     LINES,
@@ -72,6 +72,26 @@ async def test_whoever_was_taken_for_dead_writes_no_state() -> None:
         await zombie.checkpoint()
     assert world.log.topics[LAYOUT.state, P] == state
     assert_all_is_there(world, CAPTURE)
+
+
+@pytest.mark.parametrize("steps", range(1, 30))
+async def test_whoever_is_cancelled_as_it_takes_the_pen_back_writes_no_state(steps: int) -> None:
+    """As by the next rebalance: what it holds may be older than what is there."""
+    world = world_with(LINES[CAPTURE][:20], transactions=True)
+    keeper = await live(world)
+    await keeper.take(Batch(PACKETS, P, 20, LINES[CAPTURE][20:25]))
+    world.log.topics[PACKETS, P] = list(LINES[CAPTURE])
+    disk, world.stores = world.stores, SimulatedStores(world.log.power)
+    await live(world)
+    world.stores = disk
+    state = list(world.log.topics[LAYOUT.state, P])
+    asking = asyncio.create_task(keeper.undisturbed())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await asyncio.gather(keeper.checkpoint(), return_exceptions=True)
+    assert world.log.topics[LAYOUT.state, P] == state
 
 
 @pytest.mark.parametrize("steps", range(1, 90, 8))
