@@ -42,10 +42,12 @@ class Disk:
     def newest(self, table: str, partition: int) -> Table:
         return self.tables.setdefault((table, partition), [Table({})])[-1]
 
-    def cut_power(self) -> None:
-        """Take back what was not synced yet: of each table some of the last writes."""
-        for states in self.tables.values():
-            del states[self.random.randint(1, len(states)) :]
+    def without_power(self) -> "Disk":
+        """What is left when it comes back: of each table some of the last writes are gone, as they were not synced."""
+        left = self.replaced()
+        left.damaged = set(self.damaged)
+        left.tables = {place: states[: self.random.randint(1, len(states))] for place, states in self.tables.items()}
+        return left
 
     def damage(self) -> None:
         """Spoil a row of some state table."""

@@ -27,12 +27,16 @@ class LostItsWay(Exception):
 
 
 class Process:
-    """A group of tasks. `fuse` counts down its steps to an accident, which `blow` is."""
+    """A group of tasks. `fuse` counts down its steps to an accident, which `blow` is.
+
+    `succeeded`: another has been started in its place.
+    """
 
     def __init__(self, name: str, blow: Callable[["Process"], None]) -> None:
         self.name = name
         self.alive = True
         self.paused = False
+        self.succeeded = False
         self.fuse = -1
         self.context = Context()
         self.context.run(_PROCESS.set, self)
@@ -55,6 +59,11 @@ class Process:
         """What came up in a pause."""
         held, self._held = self._held, []
         return held
+
+
+def sender() -> "Process | None":
+    """The process that this runs in; None for the world itself."""
+    return _PROCESS.get()
 
 
 def current_process() -> str:

@@ -20,7 +20,6 @@ from stateserver.domain.still import read_still
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.security.envelope import open_record
-from stateserver.stream.changelog import CutReader
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
 from stateserver.stream.ports import Row
 from stateserver.stream.state_rows import MARKER_KEY, decode_marker
@@ -98,9 +97,7 @@ class Watch:
 
     def _marker(self, partition: int, value: bytes) -> None:
         marker = decode_marker(value)
-        began_anew = self._lineages.setdefault(partition, marker.lineage) != marker.lineage
-        # Nothing fences a dead worker without transactions: its very first cut may come after its successor has begun.
-        if began_anew and self._broker.transactions and not self._damaged:
+        if self._lineages.setdefault(partition, marker.lineage) != marker.lineage and not self._damaged:
             self._trace.violate(f"partition {partition} was rebuilt from its journal, though nothing was damaged")
         for topic, position in marker.positions.items():
             place = (topic, partition)
@@ -186,13 +183,6 @@ class Verdict:
     def _table(self, topic: str, partition: int) -> dict[bytes, bytes]:
         return last_values(self._lines(topic, partition))
 
-    def _kept(self, topic: str, partition: int) -> dict[bytes, bytes]:
-        """What a worker makes of a changelog: of the state's only whole cuts, and no late ones."""
-        if topic != self._layout.state or self._broker.transactions:
-            return self._table(topic, partition)
-        rows = CutReader(0, b"").take(self._lines(topic, partition))
-        return {key: value for key, value in {row.key: row.value for row in rows}.items() if key and value is not None}
-
     def _units(self, name: str, folding: Folding) -> None:
         system = folding.system
         table = self._table(self._layout.topics.units, self._truth.places[name])
@@ -235,6 +225,6 @@ class Verdict:
             given_up = restored is not None and restored.state._given_up
             if machine.disk.full or given_up or (table, partition) in machine.disk.damaged:
                 continue
-            lies, says = machine.disk.newest(table, partition).rows, self._kept(topic, partition)
+            lies, says = machine.disk.newest(table, partition).rows, self._table(topic, partition)
             wrong = sorted(key for key in lies.keys() | says.keys() if lies.get(key) != says.get(key))
             self._differ(f"table {table}/{partition} on disk {machine.number}", wrong, [])

@@ -71,6 +71,8 @@ class Machine:
     def start(self) -> None:
         """A new process on this disk."""
         self.wanted = True
+        if self.process is not None:
+            self.process.succeeded = True
         self._lives += 1
         name = f"{self.number}.{self._lives}"
         process = self.process = Process(name, self._accident)
@@ -114,7 +116,7 @@ class Machine:
             return
         self._broker.trace.say("power cut" if power else "killed", self.process.name)
         if power:
-            self.disk.cut_power()
+            self.disk = self.disk.without_power()
         self._end(self.process)
 
     def _end(self, process: Process) -> None:
