@@ -5,7 +5,7 @@ its partitions are its own.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
 
@@ -107,11 +107,17 @@ class Coordinator:
 class Member:
     """Reads for one worker, as Faust does: `Journal`, and who hands it batches and partitions.
 
-    `loses` is how often a batch never comes.
+    `loses` tells how often a batch never comes, at present.
     """
 
     def __init__(
-        self, name: str, broker: Broker, coordinator: Coordinator, topics: tuple[str, ...], random: Random, loses: float
+        self,
+        name: str,
+        broker: Broker,
+        coordinator: Coordinator,
+        topics: tuple[str, ...],
+        random: Random,
+        loses: Callable[[], float],
     ) -> None:
         self.name = name
         self.worker: Worker
@@ -183,7 +189,7 @@ class Member:
                 if not self._reads_on(place, wanted[place]):
                     break
                 self._read[place] = batch.next_offset
-                if self._random.random() < self._loses:
+                if self._random.random() < self._loses():
                     self._follows[place] = batch.next_offset
                     continue
                 follows, self._follows[place] = self._follows[place], batch.next_offset

@@ -140,7 +140,8 @@ class Machine:
         """As `stateserver.stream.run` has it."""
         scenario, broker = self._scenario, self._broker
         unordered = frozenset({scenario.layout.state, scenario.layout.topics.units})
-        member = Member(process.name, broker, self._coordinator, scenario.layout.journals, self._random, scenario.loses)
+        topics = scenario.layout.journals
+        member = Member(process.name, broker, self._coordinator, topics, self._random, lambda: scenario.loses)
         log = SimulatedLog(broker, self._random, unordered)
         ports = Ports(log, member, SimulatedStores(self.disk), SimulatedClock(broker))
         care = Care(RING, ports, scenario.layout, LATENESS_MS, Metrics())
