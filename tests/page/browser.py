@@ -62,7 +62,8 @@ async def page_of(browser: Browser, gateway: Gateway, *, offline: bool = False, 
         yield page
     finally:
         await opened.close()
-    assert [error for error in errors if not (offline and "net::ERR" in error)] == []
+    told = [error for error in errors if not (offline and "net::ERR" in error)]
+    assert not told, told
 
 
 async def lose(page: Page) -> None:

@@ -54,6 +54,32 @@ test("it starts with the snapshot and follows the changes", async () => {
   assert.equal(follower.state.version, 3);
 });
 
+test("the past of a system that was left meanwhile is not shown as that of the next", async () => {
+  let tellPast, letSubscribe;
+  const past = new Promise((tell) => (tellPast = tell));
+  const subscribed = new Promise((tell) => (letSubscribe = tell));
+  const count = (method) => gateway.methods().filter((one) => one === method).length;
+  const answer = (method) => ({ subscription: method, cursor: 0, snapshot: emptySnapshot() });
+  const gateway = new Gateway({
+    subscribe: async () => {
+      if (count("subscribe") > 1) await subscribed;
+      return answer("subscribe");
+    },
+    "changes.list": () => (count("changes.list") > 1 ? { changes: [] } : past),
+    "blasts.list": { blasts: [] },
+  });
+  const shown = [];
+  const follower = new Follower(gateway, { changed() {}, events: (list) => shown.push(...list) });
+  const first = follower.follow("site");
+  while (!count("changes.list")) await new Promise(setImmediate);
+  const next = follower.follow("other");
+  tellPast({ changes: [{ ...booster([])[0], version: 0 }] });
+  await first;
+  letSubscribe();
+  await next;
+  assert.deepEqual(shown, []);
+});
+
 test("it goes on where it was after the connection was lost", async () => {
   const [first, second] = booster([1]);
   const gateway = gatewayWith(emptySnapshot());

@@ -151,16 +151,16 @@ def an_append_goes_to_the_front(patch: Patch) -> None:
 
 MUTATIONS: dict[Callable[[Patch], None], int] = {
     events_are_not_flushed: 3,
-    disk_before_kafka: 18,
+    disk_before_kafka: 1,
     committed_before_the_marker: 1,
     a_failed_checkpoint_is_followed: 17,
-    a_full_disk_is_the_end: 21,
+    a_full_disk_is_the_end: 6,
     lost_batches_go_unnoticed: 5,
-    repeats_are_applied_again: 2,
-    events_are_taken_for_told: 2,
+    repeats_are_applied_again: 1,
+    events_are_taken_for_told: 1,
     ticks_are_not_given: 1,
     an_append_goes_to_the_front: 1,
-    checkpoints_can_be_cancelled: 257,
-    nobody_is_fenced: 257,
+    checkpoints_can_be_cancelled: 193,
+    nobody_is_fenced: 103,
 }
-"""And a seed that finds it; up to 40 it is the first one that does, from 1 on, so many it takes."""
+"""And the first seed that finds it, from 1 on: so many it takes."""

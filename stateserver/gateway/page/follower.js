@@ -59,6 +59,7 @@ export class Follower {
       this.forgetSubscription();
       this.system = system;
       this.state = null;
+      this.meanwhile = null; // the other system's past, should it still come, is not wanted
       this.blasts = new Map();
       this.show.events([], true);
       this.show.changed();

@@ -56,9 +56,11 @@ def _shown(character: str) -> str:
         return " "
     if character in (ISOLATE, ISOLATE_END):
         return character
-    if unicodedata.category(character) == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
+    category = unicodedata.category(character)
+    if category == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
         return ""
-    if face_of(character, Face.REGULAR) is None:
+    # A font may have a glyph of a control character all the same, with nothing to see on it.
+    if category == "Cc" or face_of(character, Face.REGULAR) is None:
         return f"⟨U+{ord(character):04X}⟩"
     return character
 

@@ -37,6 +37,7 @@ def test_scripts_have_a_face_that_draws_them(text: str, face: Face) -> None:
 def test_what_no_face_can_draw_is_spelled_out() -> None:
     assert shown("a🧨b") == "a⟨U+1F9E8⟩b"
     assert shown("\x07") == "⟨U+0007⟩"
+    assert shown("\x00") == "⟨U+0000⟩"
 
 
 def test_line_ends_become_spaces_and_joining_marks_go() -> None:
