@@ -134,8 +134,10 @@ def split_unit(value: bytes) -> RawUnit:
         except (LookupError, ValueError):
             pass  # not the usual form: fastavro tells whether it is right
     row = UnitRow(**SCHEMAS.decode("unit", value))
-    system, at = read_string(value := encode_unit(row), PREFIX_SIZE)
-    return RawUnit(system, row.unit, row.version, value[read_string(value, at)[1] :])
+    written = encode_unit(row)
+    _, path_at = read_string(written, PREFIX_SIZE)
+    _, behind = read_string(written, path_at)
+    return RawUnit(row.system, row.unit, row.version, written[behind:])
 
 
 def _split_quickly(value: bytes) -> RawUnit:

@@ -104,7 +104,7 @@ def take_moved_units(system: System, wanted: int | None = None) -> Places:
     event tells of them.
     """
     _await_publishing(system)
-    moved: defaultdict[str, set[int]] = defaultdict(set)
+    moved: Places = {}
     taken = 0
     while system.unpublished and (wanted is None or taken < wanted):
         path = next(iter(system.unpublished))

@@ -22,7 +22,7 @@ class CutReader:
         self.lineage = lineage
         self.proved = position == 0
         self._unmarked: list[LogRecord] = []
-        self._latest: LogRecord | None = None
+        self._latest: tuple[Marker, bytes | None] | None = None
 
     @property
     def start(self) -> int:
@@ -43,18 +43,21 @@ class CutReader:
 
     def _prove(self, record: LogRecord) -> None:
         ours = record.offset == self.position - 1 and record.key == MARKER_KEY and record.value is not None
-        if not ours or bytes.fromhex(decode_marker(record.value or b"").lineage) != self.lineage:
+        marker = decode_marker(record.value or b"") if ours else None
+        if marker is None or bytes.fromhex(marker.lineage) != self.lineage:
             raise OtherLog(f"another record lies at offset {record.offset}")
         self.proved = True
-        self._latest = record
+        self._latest = marker, record.value
 
     def _end_cut(self, record: LogRecord) -> list[Row]:
         marker = decode_marker(record.value or b"")
         rows, self._unmarked = (*self._unmarked, record), []
         self.position = record.offset + 1
-        if self._latest is not None and _is_late(marker, decode_marker(self._latest.value or b"")):
-            return [Row(MARKER_KEY, self._latest.value)]
-        self._latest = record
+        if self._latest is not None:
+            latest, its_value = self._latest
+            if _is_late(marker, latest):
+                return [Row(MARKER_KEY, its_value)]
+        self._latest = marker, record.value
         self.lineage = bytes.fromhex(marker.lineage)
         if not marker.whole:
             # Rows of another cut belong to a checkpoint that was cut off.

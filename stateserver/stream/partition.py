@@ -335,9 +335,9 @@ def _unit_rows(system: System, places: Places) -> list[Row]:
     for speaker, windows in places.items():
         unit = system.speakers[speaker]
         if ITSELF in windows:
-            windows.discard(ITSELF)
             row = UnitRow(name, speaker, unit.version, unit.fields())
             rows.append(Row(unit_key(name, speaker), encode_unit(row)))
         if unit.bank is not None:
-            rows.extend([tuple.__new__(Row, (*row, ())) for row in encode_windows(name, unit.bank, windows)])
+            encoded = encode_windows(name, unit.bank, windows - {ITSELF})
+            rows.extend([tuple.__new__(Row, (*row, ())) for row in encoded])
     return rows
