@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from stateserver.domain.change import DETONATORS_CLEARED, UNIT_EVENTS
 from stateserver.domain.paths import path_key
 from stateserver.gateway import compact_json
 from stateserver.gateway.documents import is_within, system_head, unit_document
@@ -23,6 +24,7 @@ SLICE_UNITS: Final = 500
 SCAN_UNITS: Final = 5_000
 ROUNDS_MAX: Final = 8
 PIECE_BYTES_MIN: Final = 64 * 1024
+_CHANGE_UNITS: Final = UNIT_EVENTS | {DETONATORS_CLEARED}
 
 
 class Written(NamedTuple):
@@ -84,7 +86,8 @@ class Draft:
         entries = self._model.log.after(since, self._version - since)
         if entries is None or len(entries) < self._version - since:
             return None
-        paths = {entry.unit for entry in entries if entry.unit is not None}
+        # Others change no unit, and a refused command may name whatever its sender pleased.
+        paths = {entry.unit for entry in entries if entry.unit is not None and entry.kind in _CHANGE_UNITS}
         # A unit's detonators may all have gone with it, so its group counts whether or not it is wanted itself.
         return self._group(paths) | {group for path in paths if (group := _group_of(path)) in self._groups}
 

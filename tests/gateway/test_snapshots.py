@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stateserver.domain.change import Change
+from stateserver.domain.change import Change, Fields
 from stateserver.gateway import draft, snapshots
 from stateserver.gateway.documents import is_within, snapshot_document
 from stateserver.gateway.draft import Draft
@@ -75,6 +75,22 @@ async def test_events_that_come_meanwhile_are_in_it_or_come_after_it(
     wanted = {path: fields for path, fields in truth.items() if prefix is None or is_within(path, prefix)}
     assert without_as_of(units_of(document)) == without_as_of(wanted)
     assert [row["unit"] for row in document["units"]] == [row["unit"] for row in rows_of(reading, document, prefix)]
+
+
+@pytest.mark.usefixtures("tiny_slices")
+@pytest.mark.parametrize("named", ["", "no path", "3/x"])
+async def test_a_refused_command_that_names_no_unit_does_not_disturb_it(named: str) -> None:
+    events = sample_events()
+    reading = reading_of(events)
+    model = reading.systems["site"]
+    writing = asyncio.create_task(Draft(reading, model, None).write())
+    await asyncio.sleep(0)
+    refused: Fields = {"action": "label_unit", "why": "unknown_unit", "actor": "eva"}
+    last = events[-1]
+    reading.fold(last._replace(version=last.version + 1, kind="command_refused", unit=named, details=refused))
+    written = await writing
+    assert written is not None
+    assert read(written.json) == snapshot_document(reading, model, None)
 
 
 def rows_of(reading: ReadModel, document: dict[str, Any], prefix: str | None) -> Any:
