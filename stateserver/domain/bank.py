@@ -76,8 +76,8 @@ class ChildKind:
         return dotted_quad(identity) if self.type is UnitType.DETONATOR else identity
 
     def bit(self, name: str) -> int:
-        """The bit of a flags byte that has that name."""
-        return self._bits[name]
+        """The bit of a flags byte that has that name; 0 where this kind has none such."""
+        return self._bits.get(name, 0)
 
     def mask(self, name: str) -> int:
         """That bit in every word, see `Bank.number`."""
@@ -184,6 +184,15 @@ class Bank:
         """The unit's detonator_status, False while that is absent."""
         return bool(self.words[window * WORD + 1] & self.kind.answering)
 
+    def has(self, window: int, flag: str) -> bool:
+        """Whether the unit in `window` has `flag` set; False while that is absent, or where this kind has none such."""
+        return bool(self.words[window * WORD + 1] & self.kind.bit(flag))
+
+    def delay(self, window: int) -> int:
+        """The unit's delay in ms, 0 while that is absent."""
+        at = window * WORD
+        return self.words[at + 2] | self.words[at + 3] << 8
+
     def count(self, flag: str) -> int:
         """How many units have `flag` set: a fresh count."""
         return self.kind.count(self.number(), flag)
@@ -232,7 +241,7 @@ class Bank:
 
     def touch(self, window: int, at: int) -> None:
         """A frame of time `at` named the unit."""
-        self.as_of[window] = at
+        self.as_of[window] = max(self.as_of[window], at)
         self.as_of_max = max(self.as_of_max, at)
 
     def set_identity(self, window: int, identity: int) -> Difference | None:
@@ -281,6 +290,24 @@ class Bank:
     def forget_published(self) -> None:
         """Nobody knows whose `as_of` was published: let it differ for every unit there is."""
         self.published_as_of = array("q", [-bool(presence) for presence in self.presence])
+
+    def set_clock_back(self, clock: int) -> bool:
+        """No `as_of` lies after `clock` any more. Whether one did."""
+        if self.as_of_max <= clock:
+            return False
+        self.as_of = array("q", [min(at, clock) for at in self.as_of])
+        self.as_of_max = clock
+        return True
+
+    def remove(self, window: int) -> None:
+        """Forget the unit in `window`."""
+        self.is_relisted = True
+        self.presence[window] = _ABSENT
+        self.words[window * WORD : window * WORD + WORD] = bytes(WORD)
+        self.identities[window] = _NO_IDENTITY
+        for column in (self.first_seen, self.as_of, self.published_as_of, self.versions):
+            column[window] = 0
+        self.labels.pop(window, None)
 
     def clear(self) -> list[int]:
         """Forget every unit. Returns the windows that were in use."""

@@ -1,5 +1,6 @@
 """A blast under way: who takes part, who is watched, what became of them (spec page 2, Blasts)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -13,6 +14,7 @@ FIRED: Final = "fired"
 MISSED: Final = "missed"
 UNREPORTED: Final = "unreported"
 OUTCOMES: Final = (FIRED, MISSED, UNREPORTED)
+SILENT_BEFORE: Final = "silent_before"
 
 DATA_COMPLETED: Final = "data_completed"
 TIMER_COMPLETED: Final = "timer_completed"
@@ -37,34 +39,62 @@ class BlastStage(NamedTuple):
 
 @dataclass(slots=True)
 class Watched:
-    """The detonators of one active booster that answered before: window id to identity at the start.
+    """The detonators of one active booster: window id to identity at the start, of those that answered then.
 
-    `tainted` are those whose booster was cleared or whose identity became another since: no evidence counts.
+    `silent` are those that did not, alike. `evidence` is the last of each, `replaced` whose identity became another
+    since, `marked` who was said to be fired since the firing ended.
     """
 
     identities: dict[int, int | None]
+    silent: dict[int, int | None] = field(default_factory=dict)
     evidence: dict[int, str] = field(default_factory=dict)
-    tainted: set[int] = field(default_factory=set)
+    replaced: set[int] = field(default_factory=set)
+    marked: set[int] = field(default_factory=set)
+    cleared: bool = False
     is_dirty: bool = True
 
     def outcome(self, window: int) -> str:
-        """What became of the detonator in `window`, by its last evidence."""
-        return UNREPORTED if window in self.tainted else self.evidence.get(window, UNREPORTED)
+        """What became of the watched detonator in `window`, by its last evidence."""
+        if self.cleared or window in self.replaced:
+            return UNREPORTED
+        return self.evidence.get(window, UNREPORTED)
+
+    def why(self, window: int) -> str | None:
+        """Why the detonator in `window` is unreported; None where it isn't."""
+        if self.outcome(window) != UNREPORTED:
+            return None
+        if self.cleared:
+            return "cleared"
+        return "replaced" if window in self.replaced else "no_evidence"
+
+    def outcomes(self) -> Iterator[tuple[int, str]]:
+        """(window, outcome) of each watched detonator."""
+        return ((window, self.outcome(window)) for window in self.identities)
 
 
 @dataclass(slots=True)
 class Blast:
-    """An open blast. Times in ms since 1970; `start` is what the report says of the instant it opened."""
+    """An open blast. Times in ms since 1970; `start` is what the report says of the instant it opened.
+
+    What is told is `initiated`, `firing_complete`, `aborted` and `ended`, the first of those two in the journal.
+    What is reckoned with is `timers_from`, `opened_at` and `ended_at`: a clock that is set back moves them.
+    `idle` are the control units (paths) that have said since it opened that they don't fire.
+    """
 
     id: str
     control_unit: str
     mode: Mode
     initiated: int
+    timers_from: int
     version_opened: int
     start: JsonObject
     watched: dict[str, Watched]
+    opened_at: int
     firing_complete: int | None = None
     aborted: int | None = None
+    ended: int | None = None
+    ended_at: int | None = None
+    idle: set[str] = field(default_factory=set)
     off_line: bool = False
     frames: dict[str, int] = field(default_factory=lambda: {"received": 0, "duplicate": 0, "rejected": 0, "missing": 0})
     timeline: list[Change] = field(default_factory=list)
@@ -78,15 +108,13 @@ class Blast:
         self.awaited = sum(len(w.identities) - len(w.evidence) for w in self.watched.values())
 
     @property
-    def firing_ended(self) -> int | None:
-        """When firing first was complete or aborted, in the order of the journal."""
-        if self.firing_complete is None or self.aborted is None:
-            return self.aborted if self.firing_complete is None else self.firing_complete
-        return min(self.firing_complete, self.aborted)
+    def since_firing_ended(self) -> int:
+        """From when on what is heard is heard after the firing."""
+        return self.opened_at if self.ended_at is None else self.ended_at
 
     @property
     def firing_time_over(self) -> int:
-        return self.initiated + MODES[self.mode].firing_time_ms
+        return self.timers_from + MODES[self.mode].firing_time_ms
 
     @property
     def report_time_over(self) -> int:
@@ -97,34 +125,57 @@ class Blast:
         """Whether there was someone to watch and there is evidence of each."""
         return self.awaited == 0 and any(watched.identities for watched in self.watched.values())
 
-    def watches(self, booster: str, at: int) -> bool:
-        """Whether data of time `at` about `booster` (a path) may be evidence."""
-        ended = self.firing_ended
-        return ended is not None and at >= ended and booster in self.watched
+    def end_firing(self, at: int) -> None:
+        """The firing was complete or aborted."""
+        if self.ended is None:
+            self.ended = self.ended_at = at
 
-    def note_evidence(self, booster: str, window: int, answers: bool, booster_is_armed: bool) -> None:
-        """Data that count as evidence (`watches`) say of a detonator whether it answers."""
+    def set_clock_back(self, clock: int) -> None:
+        """No time that is reckoned with lies after `clock` any more."""
+        self.timers_from = min(self.timers_from, clock)
+        self.opened_at = min(self.opened_at, clock)
+        if self.ended_at is not None:
+            self.ended_at = min(self.ended_at, clock)
+
+    def watches(self, booster: str) -> bool:
+        """Whether data about `booster` (a path) may say what became of its detonators."""
+        return self.ended_at is not None and booster in self.watched
+
+    def note_data(self, booster: str, window: int, at: int, said: "Said") -> None:
+        """Data of time `at`, applied after firing ended (`watches`), say this of a detonator."""
         watched = self.watched[booster]
-        if window not in watched.identities or not (answers or booster_is_armed):
+        if window not in watched.identities:
+            return
+        if said.is_marked and window not in watched.marked:
+            watched.marked.add(window)
+            watched.is_dirty = True
+        if self.ended_at is None or at < self.ended_at or not (said.answers or said.booster_is_armed):
             return
         if window not in watched.evidence:
             self.awaited -= 1
-        watched.evidence[window] = MISSED if answers else FIRED
+        watched.evidence[window] = MISSED if said.answers else FIRED
         watched.is_dirty = True
 
     def note_identity(self, booster: str, window: int, identity: int) -> None:
         """A list says which detonator is in a window."""
         watched = self.watched.get(booster)
         if watched is not None and watched.identities.get(window) not in (None, identity):
-            watched.tainted.add(window)
+            watched.replaced.add(window)
             watched.is_dirty = True
 
     def note_cleared(self, booster: str) -> None:
         """The booster has forgotten all its detonators."""
         watched = self.watched.get(booster)
         if watched is not None:
-            watched.tainted.update(watched.identities)
-            watched.is_dirty = True
+            watched.cleared = watched.is_dirty = True
+
+
+class Said(NamedTuple):
+    """What data say of a detonator: it answers, it is marked as fired; and whether its booster's key is on."""
+
+    answers: bool
+    is_marked: bool
+    booster_is_armed: bool
 
 
 def blast_id(system: str, initiated: int) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import MutableMapping
 from typing import Final, NamedTuple
 
+from stateserver.domain.paths import is_at_or_below
+
 Value = None | bool | int | str
 Fields = dict[str, Value]
 
@@ -41,6 +43,10 @@ BLAST_FIRING_COMPLETE: Final = "blast_firing_complete"
 BLAST_FIRING_ABORTED: Final = "blast_firing_aborted"
 BLAST_CLOSED: Final = "blast_closed"
 FIRE_BUTTON_REPEATED: Final = "fire_button_repeated"
+ANSWERS_AFTER_BLAST: Final = "answers_after_blast"
+CLOCK_SET_BACK: Final = "clock_set_back"
+CLOCK_AHEAD: Final = "clock_ahead"
+UNIT_RETIRED: Final = "unit_retired"
 
 KINDS: Final = (
     UNIT_ADDED,
@@ -61,6 +67,10 @@ KINDS: Final = (
     BLAST_FIRING_ABORTED,
     BLAST_CLOSED,
     FIRE_BUTTON_REPEATED,
+    ANSWERS_AFTER_BLAST,
+    CLOCK_SET_BACK,
+    CLOCK_AHEAD,
+    UNIT_RETIRED,
 )
 
 UNIT_EVENTS: Final = frozenset({UNIT_ADDED, UNIT_CHANGED, OPERATION_CHANGED, UNIT_LABELLED})
@@ -108,6 +118,7 @@ def fold_change(units: MutableMapping[str, Fields], change: Change) -> None:
                 fields.pop(name, None)
             else:
                 fields[name] = value
-    elif change.kind == DETONATORS_CLEARED:
-        for path in [path for path in units if path.startswith(f"{unit}/")]:
+    elif change.kind in (DETONATORS_CLEARED, UNIT_RETIRED):
+        keeps = unit if change.kind == DETONATORS_CLEARED else None
+        for path in [path for path in units if path != keeps and is_at_or_below(path, unit)]:
             del units[path]

@@ -1,9 +1,10 @@
 """A system's state as rows, to be kept and restored: everything it holds, what moves without events included.
 
 Row keys: "" is the system itself, a unit path a speaking unit with what moves in its windows, `<path>/w` what is in
-them, `blast`, `watched/<booster>` and `timeline/<segment>` the blast under way. Rows follow from the state alone, so
-two systems that hold the same have the same rows, and the same hash. The hash of all other rows lies in row "", so that
-a torn set of rows is noticed.
+them, `commands` the known ids of operators' commands, `memory` what is remembered of the last blast, `blast`,
+`watched/<booster>` and `timeline/<segment>` the blast under way. Rows follow from the state alone, so two systems that
+hold the same have the same rows, and the same hash. The hash of all other rows lies in row "", so that a torn set of
+rows is noticed.
 """
 
 import hashlib
@@ -15,21 +16,27 @@ from typing import Any, Final
 from stateserver.domain.bank import Bank
 from stateserver.domain.blast import Blast
 from stateserver.domain.rows import (
+    OtherRowFormat,
     read_blast,
+    read_commands,
+    read_memory,
     read_system,
     read_timeline,
     read_unit,
     read_watched,
     write_blast,
+    write_commands,
+    write_memory,
     write_system,
     write_timeline,
     write_unit,
     write_watched,
     write_windows,
 )
-from stateserver.domain.system import ITSELF, Places, System
+from stateserver.domain.system import COMMANDS_ROW, ITSELF, MEMORY_ROW, Places, System
 from stateserver.domain.unit import Unit
 from stateserver.errors import StateServerError
+from stateserver.protocol.commands import UnitType
 
 SYSTEM_ROW: Final = ""
 _WINDOWS: Final = "/w"
@@ -60,12 +67,16 @@ def take_rows(system: System) -> Rows:
     _await_publishing(system)
     system.moved.clear()
     for path in system.dirty:
-        unit = system.speakers[path]
+        unit = system.speakers.get(path)
+        if unit is None:
+            rows.update({key: None for key in (path, path + _WINDOWS) if key in system.rows})
+            continue
         rows[path] = write_unit(unit)
         if unit.bank is not None and unit.bank.is_relisted:
             rows.update(_windows_row(system, unit.bank))
     system.dirty.clear()
     rows.update(_blast_rows(system))
+    rows.update(_rows_apart(system))
     for key, row in rows.items():
         _account(system, key, row)
     own = write_system(system, _rows_hash(system))
@@ -77,10 +88,10 @@ def take_rows(system: System) -> Rows:
 
 
 def restore(name: str, rows: Mapping[str, bytes]) -> System:
-    """The system that wrote `rows`. Inverse of `take_rows`; raises CorruptCheckpoint."""
+    """The system that wrote `rows`. Inverse of `take_rows`; raises CorruptCheckpoint, OtherRowFormat."""
     try:
         return _restore(name, rows)
-    except CorruptCheckpoint:
+    except (CorruptCheckpoint, OtherRowFormat):
         raise
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error) as error:
         raise CorruptCheckpoint(name, f"{type(error).__name__}: {error}") from error
@@ -95,6 +106,12 @@ def take_touched_units(system: System) -> Places:
     """The units that events changed or removed since the last call."""
     touched, system.touched = system.touched, defaultdict(set)
     return touched
+
+
+def paths_of(speaker: str, windows: set[int]) -> list[str]:
+    """The paths of units in the windows of a speaking unit that was retired, of itself too."""
+    child = UnitType.DETONATOR if speaker.startswith(f"{UnitType.BOOSTER_TYPE_2.value}/") else UnitType.BOOSTER_TYPE_1
+    return [speaker if window == ITSELF else f"{speaker}/{child.value}/{window}" for window in sorted(windows)]
 
 
 def take_moved_units(system: System, wanted: int | None = None) -> Places:
@@ -151,6 +168,15 @@ def _windows_row(system: System, bank: Bank) -> Rows:
     return {key: None} if key in system.rows else {}
 
 
+def _rows_apart(system: System) -> Rows:
+    """What has a row of its own because it seldom changes."""
+    rows: Rows = {}
+    for key in system.written_apart:
+        rows[key] = write_commands(system) if key == COMMANDS_ROW else write_memory(system)
+    system.written_apart.clear()
+    return rows
+
+
 def _blast_rows(system: System) -> Rows:
     blast = system.blast
     written = [key for key in system.rows if key.startswith((_BLAST_ROW, _WATCHED, _TIMELINE))]
@@ -204,6 +230,10 @@ def _restore(name: str, rows: Mapping[str, bytes]) -> System:
     for key, row in rows.items():
         if key[:1].isdigit() and not key.endswith(_WINDOWS):
             system.speakers[key] = read_unit(row, rows.get(key + _WINDOWS))
+    if COMMANDS_ROW in rows:
+        system.command_ids = read_commands(rows[COMMANDS_ROW])
+    if MEMORY_ROW in rows:
+        read_memory(system, rows[MEMORY_ROW])
     system.control = None if own.control is None else system.speakers[own.control]
     if own.blast is not None:
         system.blast = _restore_blast(own.blast, rows)

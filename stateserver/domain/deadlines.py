@@ -39,12 +39,12 @@ def bring_deadline_forward(system: System, time: int) -> None:
 
 
 def apply_deadlines(step: Applying) -> None:
-    """Apply all that is due at or before the system's time, earliest first, each at its own time."""
+    """Apply all that is due at or before the system's clock, earliest first, each at its own time."""
     system = step.system
-    if system.time is None or system.time < system.deadline_floor:
+    if system.clock is None or system.clock < system.deadline_floor:
         return
     record_time = step.at
-    while (deadline := _earliest(system)) is not None and deadline.time <= system.time:
+    while (deadline := _earliest(system)) is not None and deadline.time <= system.clock:
         step.at, step.deadline = deadline.time, True
         _apply(step, deadline)
         settle_counts(step)
@@ -61,7 +61,7 @@ def _earliest(system: System) -> Deadline | None:
     blast = system.blast
     if blast is not None:
         if not blast.off_line:
-            pending.append(Deadline(blast.initiated + OFF_LINE_AFTER_MS, _OFF_LINE))
+            pending.append(Deadline(blast.timers_from + OFF_LINE_AFTER_MS, _OFF_LINE))
         pending.append(Deadline(blast.report_time_over, _REPORT_TIME))
     return min(pending, default=None)
 

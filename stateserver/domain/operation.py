@@ -1,6 +1,6 @@
 """The control unit's operation, told by its key switch and fire button (spec page 2)."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 ARMED: Final = "armed"
 DISARMED: Final = "disarmed"
@@ -26,6 +26,25 @@ _TRANSITIONS: Final[dict[str | None, dict[tuple[bool, bool], str]]] = {
 }
 
 
-def next_operation(operation: str | None, key_switch: bool, fire_button: bool) -> str | None:
+class Signs(NamedTuple):
+    """What a status packet says, and what those before it said.
+
+    `fires` is the bit firing; `has_fired`: it was 1 in a packet since the operation became firing; `was_pressed`: the
+    button was down in the packet before.
+    """
+
+    key_switch: bool
+    fire_button: bool
+    fires: bool
+    has_fired: bool
+    was_pressed: bool
+
+
+def next_operation(operation: str | None, signs: Signs) -> str | None:
     """The operation after a status packet; the same where the table names no step."""
-    return _TRANSITIONS[operation].get((key_switch, fire_button), operation)
+    if signs.key_switch and signs.fire_button and not signs.fires:
+        if operation == FIRING and signs.has_fired:
+            return FIRING_COMPLETE
+        if operation in (FIRING_COMPLETE, FIRING_ABORTED) and signs.was_pressed:
+            return operation  # still held
+    return _TRANSITIONS[operation].get((signs.key_switch, signs.fire_button), operation)

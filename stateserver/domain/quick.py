@@ -6,17 +6,20 @@ in one piece. All others go the way of `apply`; which way a frame goes can't be 
 comes of it, and tests hold the two to each other.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
 from stateserver.domain.bank import DETONATORS, Bank, Difference
 from stateserver.domain.change import NOTHING, UNIT_CHANGED, Change, Fields, SharedFields
+from stateserver.domain.clocks import TOLERANCE_MS
 from stateserver.domain.counts import COUNTED
 from stateserver.domain.deadlines import COMMUNICATION_LOST_AFTER_MS, bring_deadline_forward
+from stateserver.domain.numbering import FIRST
 from stateserver.domain.operation import next_operation
 from stateserver.domain.records import FrameRecord
 from stateserver.domain.system import ITSELF, Source, System
-from stateserver.domain.unit import Unit, unit_path
+from stateserver.domain.unit import Unit, signs_of, unit_path
 from stateserver.domain.warnings import FAULTS
 from stateserver.protocol.commands import BOOSTER_DATA, CONTROL_UNIT_STATUS, DETONATOR_DATA_500, UnitType
 from stateserver.protocol.decode import WORD, item_words
@@ -34,38 +37,49 @@ _COUNTED_BITS: Final = sum(bit for _, bit, _ in _COUNTS)
 _NO_DIFFERENCE: Final = Difference(NOTHING, NOTHING)
 
 
-def apply_quickly(system: System, record: FrameRecord, frame: Frame) -> list[Change] | None:
-    """What a frame of the usual kind caused. None where it isn't one: then nothing has changed."""
+def apply_quickly(system: System, record: FrameRecord, time: int, frame: Frame) -> list[Change] | None:
+    """What a frame of the usual kind caused. None where it isn't one: then nothing has changed.
+
+    `time` is the record's own, ms since 1970.
+    """
     source = system.sources.get(record.source)
-    if source is None or not _comes_as_usual(system, source, record):
+    if source is None or not _comes_as_usual(system, source, record, time):
         return None
     command = frame.command.number
     if command in (BOOSTER_DATA, DETONATOR_DATA_500):
-        return _apply_data(system, source, record, frame)
+        return _apply_data(system, source, record, time, frame)
     if command == CONTROL_UNIT_STATUS:
-        return _apply_status(system, source, record, frame)
+        return _apply_status(system, source, record, time, frame)
     return None
 
 
-def _comes_as_usual(system: System, source: Source, record: FrameRecord) -> bool:
-    """Whether it is next in its source's order, in the mode there is, not late, with nothing due and no blast open."""
+def _comes_as_usual(system: System, source: Source, record: FrameRecord, time: int) -> bool:
+    """Whether it is next in its source's order, its clock right, in the mode there is, not late, with nothing due and
+    no blast open."""
     return (
-        record.sequence == source.last_sequence + 1
+        record.sequence == source.last_sequence + 1 != FIRST
         and record.mode is system.mode
         and system.blast is None
-        and system.time is not None
-        and system.time <= record.created_at < system.deadline_floor
+        and system.clock is not None
+        and system.clock <= time < system.deadline_floor
+        and not source.accounted
+        and not source.is_ahead
+        and record.created_at <= time + TOLERANCE_MS
     )
 
 
-def _apply_data(system: System, source: Source, record: FrameRecord, frame: Frame) -> list[Change] | None:
-    """A booster and detonators of its that are known, in consecutive windows, none of them with newer data."""
-    at, booster = record.created_at, system.speakers.get(unit_path(UnitType.BOOSTER_TYPE_2, frame.serial))
-    first, count = frame.first_window, len(frame.windows)
+def _apply_data(system: System, source: Source, record: FrameRecord, at: int, frame: Frame) -> list[Change] | None:
+    """A booster and detonators of its that are known, none of them with newer data, none that shouldn't answer."""
+    booster = system.speakers.get(unit_path(UnitType.BOOSTER_TYPE_2, frame.serial))
+    first, count = frame.windows.start, len(frame.windows)
     if booster is None or not first or frame.signal is not Signal.NONE or not _speaks_as_usual(booster, at):
         return None
     bank = booster.bank
     if bank is None or at < booster.last_clear or not bank.can_take_at_once(first, count, at):
+        return None
+    words = item_words(frame)
+    remembered = system.remembered.get(booster.path)
+    if remembered is not None and _answers(remembered, first, words):
         return None
     spoken, layout = _NO_DIFFERENCE, frame.command.head
     if layout is not None:
@@ -77,33 +91,41 @@ def _apply_data(system: System, source: Source, record: FrameRecord, frame: Fram
                 return None
             spoken = differs
             booster.heads[frame.command.number] = head
-    _note(system, source, booster, record)
+    _note(system, source, booster, record, at)
     changes: list[Change] = []
     if spoken is not _NO_DIFFERENCE:
         booster.reported.update(spoken.after)
-        _tell_of_speaker(system, record, changes, booster, spoken)
-    words = item_words(frame)
+        _tell_of_speaker(system, record, at, changes, booster, spoken)
     windows = bank.differing(first, words)
     bank.touch_all(first, count, at)
     if windows:
-        flags_changed = _apply_words(system, record, changes, bank, first, words, windows)
+        flags_changed = _apply_words(system, record, at, changes, bank, first, words, windows)
         counted = _count_again(booster, bank, flags_changed)
         if counted is not None:
-            _tell_of_speaker(system, record, changes, booster, counted)
+            _tell_of_speaker(system, record, at, changes, booster, counted)
     return changes
 
 
-def _apply_status(system: System, source: Source, record: FrameRecord, frame: Frame) -> list[Change] | None:
+def _answers(remembered: Mapping[int, object], first: int, words: bytes | bytearray) -> bool:
+    """Whether one of those whom a blast's report says otherwise of answers."""
+    if not DETONATORS.count(int.from_bytes(words, "little"), "detonator_status"):
+        return False  # as long as nobody has charged the booster anew
+    answering, last = DETONATORS.answering, first + len(words) // WORD
+    return any(first <= window < last and words[(window - first) * WORD + 1] & answering for window in remembered)
+
+
+def _apply_status(system: System, source: Source, record: FrameRecord, at: int, frame: Frame) -> list[Change] | None:
     """A control unit that says the same again, and it comes to the same."""
     control = system.speakers.get(unit_path(UnitType.CONTROL_UNIT, frame.serial))
-    if control is None or not _speaks_as_usual(control, record.created_at):
+    if control is None or not _speaks_as_usual(control, at):
         return None
     if control.heads.get(CONTROL_UNIT_STATUS) != frame.payload:
         return None
-    key_switch, fire_button = control.reported["key_switch"] is True, control.reported["fire_button"] is True
-    if next_operation(control.operation, key_switch, fire_button) != control.operation:
+    signs = signs_of(control, was_pressed=control.reported["fire_button"] is True)
+    if next_operation(control.operation, signs) != control.operation:
         return None
-    _note(system, source, control, record)
+    control.fires = control.fires or signs.fires
+    _note(system, source, control, record, at)
     return []
 
 
@@ -111,12 +133,15 @@ def _speaks_as_usual(unit: Unit, at: int) -> bool:
     return unit.communicating and at >= unit.as_of
 
 
-def _note(system: System, source: Source, unit: Unit, record: FrameRecord) -> None:
+def _note(system: System, source: Source, unit: Unit, record: FrameRecord, at: int) -> None:
     """All that moves without an event."""
-    at = record.created_at
     system.counters["frames"] += 1
-    system.time = source.created_at_max = unit.as_of = unit.last_spoken = at
+    system.clock = source.last_time = unit.as_of = unit.last_spoken = at
+    if system.time is None or at > system.time:
+        system.time = at
+    source.created_at_max = max(source.created_at_max, record.created_at)
     source.last_sequence = record.sequence
+    unit.moved_by = record.source
     system.moved.add(unit.path)
     if at + COMMUNICATION_LOST_AFTER_MS < system.deadline_floor:
         bring_deadline_forward(system, at + COMMUNICATION_LOST_AFTER_MS)
@@ -125,6 +150,7 @@ def _note(system: System, source: Source, unit: Unit, record: FrameRecord) -> No
 def _apply_words(
     system: System,
     record: FrameRecord,
+    time: int,
     changes: list[Change],
     bank: Bank,
     first: int,
@@ -147,7 +173,7 @@ def _apply_words(
             told = bank.set_word(window, bytes((words[at], flags, words[at + 2], words[at + 3])))
             assert told is not None, "it differs"
             difference = told
-        bank.versions[window] = _tell(system, record, changes, bank.path(window), difference)
+        bank.versions[window] = _tell(system, record, time, changes, bank.path(window), difference)
         touched.add(window)
     return all_changed
 
@@ -168,23 +194,25 @@ def _count_again(booster: Unit, bank: Bank, flags_changed: int) -> Difference | 
 
 
 def _tell_of_speaker(
-    system: System, record: FrameRecord, changes: list[Change], unit: Unit, difference: Difference
+    system: System, record: FrameRecord, time: int, changes: list[Change], unit: Unit, difference: Difference
 ) -> None:
     path = unit.path
-    unit.version = _tell(system, record, changes, path, difference)
+    unit.version = _tell(system, record, time, changes, path, difference)
     system.dirty.add(path)
     system.touched[path].add(ITSELF)
 
 
-def _tell(system: System, record: FrameRecord, changes: list[Change], unit: str, difference: Difference) -> int:
+def _tell(
+    system: System, record: FrameRecord, time: int, changes: list[Change], unit: str, difference: Difference
+) -> int:
     """Tell of a unit that changed. Returns the event's version."""
-    created_at, _, source, sequence, _ = record
+    _, _, source, sequence, _, _ = record
     before, after = difference
     version = system.version = system.version + 1
     fields = (
         system.name,
         version,
-        created_at,
+        time,
         UNIT_CHANGED,
         unit,
         before,

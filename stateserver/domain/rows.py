@@ -19,13 +19,14 @@ from stateserver.domain.bank import Bank
 from stateserver.domain.blast import Blast, Watched
 from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Change
-from stateserver.domain.system import OpenWarning, Source, System
+from stateserver.domain.system import AnsweredAfterBlast, OpenWarning, Remembered, Source, System
 from stateserver.domain.unit import Unit
+from stateserver.errors import StateServerError
 from stateserver.protocol.commands import UnitType
 from stateserver.protocol.decode import WORD
 from stateserver.protocol.modes import Mode
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _UNIT: Final = struct.Struct("<BHqqqqQ?HI")
 """Type, serial, first_seen, as_of, last_spoken, last_clear, version, communicating; windows, and bytes of JSON."""
 _WINDOWS: Final = struct.Struct("<HI")
@@ -40,6 +41,15 @@ _SHORT: Final = 4
 
 if sys.byteorder != "little":  # pragma: no cover
     raise ImportError("rows hold little-endian columns: this machine is big-endian")
+
+
+class OtherRowFormat(StateServerError):
+    """Rows that another release wrote. `found` is their format, `reads` the one that this release reads."""
+
+    def __init__(self, found: object, reads: int) -> None:
+        super().__init__(f"the rows have format {found}, this release reads {reads}", "Rebuild them from the journal.")
+        self.found = found
+        self.reads = reads
 
 
 class SystemRow(NamedTuple):
@@ -59,36 +69,58 @@ def write_system(system: System, rows_hash: bytes) -> bytes:
             "format": _FORMAT,
             "version": system.version,
             "time": system.time,
+            "clock": system.clock,
             "mode": system.mode,
             "control": None if system.control is None else system.control.path,
-            "sources": {name: [source.last_sequence, source.created_at_max] for name, source in system.sources.items()},
+            "sources": {name: _write_source(source) for name, source in system.sources.items()},
             "warnings": [
                 [w.unit, w.field, w.raised, w.acknowledged, w.actor, w.note] for _, w in sorted(system.warnings.items())
             ],
             "initiated": sorted(system.initiated),
             "counters": dict(system.counters),
-            "blast": None
-            if blast is None
-            else {
-                "firing_complete": blast.firing_complete,
-                "aborted": blast.aborted,
-                "off_line": blast.off_line,
-                "frames": blast.frames,
-                "events": len(blast.timeline),
-            },
+            "blast": None if blast is None else _write_progress(blast),
             "rows_hash": rows_hash.hex(),
         }
     )
 
 
+def _write_source(source: Source) -> list[int | bool | None]:
+    return [
+        source.last_sequence,
+        source.created_at_max,
+        source.last_time,
+        source.first_created_at,
+        source.is_ahead,
+        source.accounted,
+        source.last_accounted,
+    ]
+
+
+def _write_progress(blast: Blast) -> dict[str, object]:
+    """What of a blast moves."""
+    return {
+        "timers_from": blast.timers_from,
+        "opened_at": blast.opened_at,
+        "firing_complete": blast.firing_complete,
+        "aborted": blast.aborted,
+        "ended": blast.ended,
+        "ended_at": blast.ended_at,
+        "idle": sorted(blast.idle),
+        "off_line": blast.off_line,
+        "frames": blast.frames,
+        "events": len(blast.timeline),
+    }
+
+
 def read_system(name: str, row: bytes) -> SystemRow:
-    """Inverse of `write_system`. Raises ValueError or KeyError where the row is none."""
+    """Inverse of `write_system`. Raises OtherRowFormat; ValueError or KeyError where the row is none."""
     said = orjson.loads(row)
     if said["format"] != _FORMAT:
-        raise ValueError(f"row format {said['format']}, this release reads {_FORMAT}")
+        raise OtherRowFormat(said["format"], _FORMAT)
     system = System(name)
     system.version = said["version"]
     system.time = said["time"]
+    system.clock = said["clock"]
     system.mode = None if said["mode"] is None else Mode(said["mode"])
     system.sources = {name: Source(*source) for name, source in said["sources"].items()}
     system.warnings = {(w[0], w[1]): OpenWarning(*w) for w in said["warnings"]}
@@ -101,7 +133,14 @@ def write_unit(unit: Unit) -> bytes:
     """A speaking unit's row, with what moves in its windows."""
     bank = unit.bank
     said = canonical_json(
-        {"reported": unit.reported, "counts": unit.counts, "operation": unit.operation, "label": unit.label}
+        {
+            "reported": unit.reported,
+            "counts": unit.counts,
+            "operation": unit.operation,
+            "label": unit.label,
+            "moved_by": unit.moved_by,
+            "fires": unit.fires,
+        }
     )
     numbers = _UNIT.pack(
         unit.type,
@@ -143,6 +182,8 @@ def read_unit(row: bytes, windows: bytes | None) -> Unit:
     unit.counts = said["counts"]
     unit.operation = said["operation"]
     unit.label = said["label"]
+    unit.moved_by = said["moved_by"]
+    unit.fires = said["fires"]
     if unit.bank is not None and count:
         _read_bank(unit.bank, count, row, _UNIT.size + size, windows)
     elif len(row) != _UNIT.size + size + (_COUNT.size if unit.bank is not None else 0):
@@ -244,12 +285,17 @@ def read_blast(row: bytes, progress: dict[str, Any], watched: dict[str, Watched]
         control_unit=said["control_unit"],
         mode=Mode(said["mode"]),
         initiated=said["initiated"],
+        timers_from=progress["timers_from"],
         version_opened=said["version_opened"],
         start=said["start"],
         watched={booster: watched[booster] for booster in said["watched"]},
+        opened_at=progress["opened_at"],
     )
     blast.firing_complete = progress["firing_complete"]
     blast.aborted = progress["aborted"]
+    blast.ended = progress["ended"]
+    blast.ended_at = progress["ended_at"]
+    blast.idle = set(progress["idle"])
     blast.off_line = progress["off_line"]
     blast.frames = progress["frames"]
     return blast
@@ -260,8 +306,11 @@ def write_watched(watched: Watched) -> bytes:
     return canonical_json(
         {
             "identities": list(watched.identities.items()),
+            "silent": list(watched.silent.items()),
             "evidence": sorted(watched.evidence.items()),
-            "tainted": sorted(watched.tainted),
+            "replaced": sorted(watched.replaced),
+            "marked": sorted(watched.marked),
+            "cleared": watched.cleared,
         }
     )
 
@@ -269,9 +318,15 @@ def write_watched(watched: Watched) -> bytes:
 def read_watched(row: bytes) -> Watched:
     """Inverse of `write_watched`."""
     said = orjson.loads(row)
-    watched = Watched(dict(said["identities"]), dict(said["evidence"]), set(said["tainted"]))
-    watched.is_dirty = False
-    return watched
+    return Watched(
+        identities=dict(said["identities"]),
+        silent=dict(said["silent"]),
+        evidence=dict(said["evidence"]),
+        replaced=set(said["replaced"]),
+        marked=set(said["marked"]),
+        cleared=said["cleared"],
+        is_dirty=False,
+    )
 
 
 def write_timeline(events: list[Change]) -> bytes:
@@ -282,3 +337,38 @@ def write_timeline(events: list[Change]) -> bytes:
 def read_timeline(row: bytes) -> list[Change]:
     """Inverse of `write_timeline`."""
     return [Change(*event) for event in orjson.loads(row)]
+
+
+def write_commands(system: System) -> bytes:
+    """The ids of operators' commands that are known."""
+    return canonical_json(list(system.command_ids))
+
+
+def read_commands(row: bytes) -> dict[str, None]:
+    """Inverse of `write_commands`."""
+    return dict.fromkeys(orjson.loads(row))
+
+
+def write_memory(system: System) -> bytes:
+    """What is remembered of the last blast, and who answered after it."""
+    return canonical_json(
+        {
+            "blast": system.remembered_blast,
+            "remembered": [
+                [booster, sorted([window, *remembered] for window, remembered in windows.items())]
+                for booster, windows in sorted(system.remembered.items())
+            ],
+            "answered": sorted(list(answered) for answered in system.answered.values()),
+        }
+    )
+
+
+def read_memory(system: System, row: bytes) -> None:
+    """Inverse of `write_memory`."""
+    said = orjson.loads(row)
+    system.remembered_blast = said["blast"]
+    system.remembered = {
+        booster: {window: Remembered(outcome, identity) for window, outcome, identity in windows}
+        for booster, windows in said["remembered"]
+    }
+    system.answered = {answered[0]: AnsweredAfterBlast(*answered) for answered in said["answered"]}

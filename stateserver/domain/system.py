@@ -4,7 +4,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from stateserver.domain.blast import Blast
 from stateserver.domain.change import Fields
@@ -17,16 +17,31 @@ FAR_FUTURE: Final = sys.maxsize
 ITSELF: Final = -1
 """Stands for a speaking unit among its own windows."""
 
+COMMANDS_ROW: Final = "commands"
+MEMORY_ROW: Final = "memory"
+"""What is written apart from the system's own row, as it seldom changes: ids of commands, the last blast's memory."""
+
 Places = dict[str, set[int]]
 """Units, by the path of the one that speaks: its windows, and ITSELF."""
 
 
 @dataclass(slots=True)
 class Source:
-    """How far a Packet Server's numbering has come."""
+    """How far a Packet Server's numbering and its clock have come. Times in ms since 1970.
+
+    `created_at_max` is the highest `created_at` as it was sent, `first_created_at` that of its last frame number 1;
+    `last_time` the time of the last applied frame. `is_ahead`: that frame was created after it was appended.
+    `accounted` frames were rejected since the last applied one, so they did come; `last_accounted` is the last one's
+    number.
+    """
 
     last_sequence: int
     created_at_max: int
+    last_time: int
+    first_created_at: int | None = None
+    is_ahead: bool = False
+    accounted: int = 0
+    last_accounted: int = 0
 
 
 @dataclass(slots=True)
@@ -41,11 +56,34 @@ class OpenWarning:
     note: str | None = None
 
 
+class Remembered(NamedTuple):
+    """What the last blast said of a detonator that may yet be heard of, and who it was at the start."""
+
+    outcome: str
+    identity: int | None
+
+
+class AnsweredAfterBlast(NamedTuple):
+    """A detonator (a unit path) that answered at `at` (ms since 1970), though its blast's report says otherwise."""
+
+    unit: str
+    blast: str
+    outcome: str
+    at: int
+
+
+COMMAND_IDS_MAX: Final = 1_000
+"""How many ids of operators' commands are known again (spec page 2, Commands)."""
+
+
 class System:
     """Everything that a system's journal has led to. Changed by `apply` alone."""
 
     __slots__ = (
+        "answered",
         "blast",
+        "clock",
+        "command_ids",
         "control",
         "counters",
         "deadline_floor",
@@ -54,6 +92,8 @@ class System:
         "mode",
         "moved",
         "name",
+        "remembered",
+        "remembered_blast",
         "rows",
         "rows_sum",
         "sources",
@@ -63,12 +103,15 @@ class System:
         "unpublished",
         "version",
         "warnings",
+        "written_apart",
     )
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.version = 0
+        # The highest time of frames and ticks, which never goes back, and the one since the clock was last set back.
         self.time: int | None = None
+        self.clock: int | None = None
         self.mode: Mode | None = None
         self.speakers: dict[str, Unit] = {}
         self.control: Unit | None = None
@@ -76,6 +119,12 @@ class System:
         self.warnings: dict[tuple[str, str], OpenWarning] = {}
         self.blast: Blast | None = None
         self.initiated: set[int] = set()
+        # Of the last closed blast: who may yet be heard of, by booster and window, and who was.
+        self.remembered: dict[str, dict[int, Remembered]] = {}
+        self.remembered_blast: str | None = None
+        self.answered: dict[str, AnsweredAfterBlast] = {}
+        # Ids of operators' commands, in the order in which they first came.
+        self.command_ids: dict[str, None] = {}
         self.counters: Counter[str] = Counter()
         # No deadline lies before it; it may lag behind the earliest one, which is then looked for again.
         self.deadline_floor = FAR_FUTURE
@@ -85,6 +134,8 @@ class System:
         self.touched: defaultdict[str, set[int]] = defaultdict(set)
         self.moved: set[str] = set()
         self.unpublished: dict[str, None] = {}
+        # What lies in rows of its own and has changed since they were written.
+        self.written_apart: set[str] = set()
         self.rows: dict[str, int] = {}
         self.rows_sum = 0
 
@@ -136,6 +187,16 @@ class System:
             raise KeyError(path)
         unit, window = found
         return unit.version if window is None or unit.bank is None else unit.bank.versions[window]
+
+    def note_command(self, command_id: str) -> bool:
+        """Whether a command's id is a new one. From then on it is known."""
+        if command_id in self.command_ids:
+            return False
+        self.command_ids[command_id] = None
+        if len(self.command_ids) > COMMAND_IDS_MAX:
+            del self.command_ids[next(iter(self.command_ids))]
+        self.written_apart.add(COMMANDS_ROW)
+        return True
 
     def boosters(self, mode: Mode) -> list[Unit]:
         """What plays the booster's part in `mode`, in path order: boosters type 2, or section controllers."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from stateserver.domain.bank import BOOSTERS_TYPE_1, DETONATORS, Bank
 from stateserver.domain.change import Fields
+from stateserver.domain.operation import Signs
 from stateserver.protocol.commands import UnitType
 
 NEVER: Final = -1
@@ -14,6 +15,9 @@ NEVER: Final = -1
 class Unit:
     """One speaking unit. Times in ms since 1970; `reported` are the fields of its packets.
 
+    `moved_by` is the source that last moved it by what it spoke; of a control unit, `fires` says whether its bit firing
+    was 1 in a frame since its operation became firing.
+
     `heads` remembers the last bytes of each command's head chunk, so that a repeated one isn't read again.
     """
 
@@ -22,11 +26,13 @@ class Unit:
         "bank",
         "communicating",
         "counts",
+        "fires",
         "first_seen",
         "heads",
         "label",
         "last_clear",
         "last_spoken",
+        "moved_by",
         "operation",
         "path",
         "published_as_of",
@@ -45,6 +51,8 @@ class Unit:
         self.published_as_of = NEVER
         self.last_spoken = NEVER
         self.last_clear = NEVER
+        self.moved_by: str | None = None
+        self.fires = False
         self.communicating = False
         self.reported: Fields = {}
         self.heads: dict[int, bytes] = {}
@@ -64,6 +72,12 @@ class Unit:
         return (self.type, self.serial)
 
     @property
+    def windows_bank(self) -> Bank:
+        """What is in the windows of a booster or section controller."""
+        assert self.bank is not None, f"{self.path} has windows"
+        return self.bank
+
+    @property
     def is_armed(self) -> bool:
         """Whether its key_switch is 1; an absent one counts as 0."""
         return self.reported.get("key_switch") is True
@@ -80,6 +94,18 @@ class Unit:
         if self.label is not None:
             fields["label"] = self.label
         return fields
+
+
+def signs_of(control: Unit, *, was_pressed: bool) -> Signs:
+    """What a control unit's status says. `was_pressed`: the fire button was down in the status before."""
+    reported = control.reported
+    return Signs(
+        key_switch=reported["key_switch"] is True,
+        fire_button=reported["fire_button"] is True,
+        fires=reported["firing"] is True,
+        has_fired=control.fires,
+        was_pressed=was_pressed,
+    )
 
 
 @lru_cache(maxsize=1 << 16)

@@ -3,6 +3,7 @@
 These are what equipment reports. Commands to equipment are deliberately absent: this product only watches.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -57,7 +58,7 @@ class Command(NamedTuple):
         return self.identity is not None and self.windows is not None
 
 
-SECTION_CONTROLLER_LIST: Final = 1
+UNIT_LIST: Final = 1
 BOOSTER_LIST: Final = 2
 SECTION_CONTROLLER_DATA: Final = 3
 DETONATOR_LIST: Final = 4
@@ -68,16 +69,23 @@ DETONATOR_DATA_500: Final = 23
 RADIO_STATISTICS: Final = 24
 CFC_DATA: Final = 36
 
-DETONATOR_FLAGS: Final = "- bridge_wire calibration program booster_fired tagged detonator_status logged"
+DETONATOR_FLAGS: Final = "energy_storing bridge_wire calibration program booster_fired tagged detonator_status logged"
 BOOSTER_TYPE_1_FLAGS: Final = (
     "dc_supply key_switch detonator_status mains booster_fired partial_blast missing_pulse_detected -"
+)
+
+_BOOSTER_BITS: Final = bits(
+    2,
+    2,
+    "led_state:4 - isolation_relay detonator_error blast_armed too_low_battery low_battery"
+    " dc_supply shaft_fault mains earth_leakage cable_fault key_switch",
 )
 
 COMMANDS: Final[dict[int, Command]] = {
     command.number: command
     for command in (
         Command(
-            SECTION_CONTROLLER_LIST,
+            UNIT_LIST,
             UnitType.CONTROL_UNIT,
             chunk=2,
             item=Layout(2, u16_be("serial", 0)),
@@ -120,12 +128,7 @@ COMMANDS: Final[dict[int, Command]] = {
                 4,
                 u8("child_count", 0),
                 u8(f"{RESERVED}_byte", 1),
-                bits(
-                    2,
-                    2,
-                    "led_state:4 - isolation_relay lfs blast_armed too_low_battery low_battery"
-                    " dc_supply shaft_fault mains earth_leakage cable_fault key_switch",
-                ),
+                _BOOSTER_BITS,
             ),
             item=Layout(4, u8("window_id", 0), bits(1, 1, DETONATOR_FLAGS), u16_le("delay", 2)),
             windows=(0,),
@@ -139,7 +142,7 @@ COMMANDS: Final[dict[int, Command]] = {
             head=Layout(
                 2,
                 u8(f"{RESERVED}_byte", 0),
-                bits(1, 1, "key_switch isolation_relay fire_button cable_fault earth_leakage - blast_armed -"),
+                bits(1, 1, "key_switch isolation_relay fire_button cable_fault earth_leakage firing resetting -"),
             ),
         ),
         Command(
@@ -180,3 +183,16 @@ COMMANDS: Final[dict[int, Command]] = {
         ),
     )
 }
+
+BOOSTER_DATA_500_SERIES: Final = COMMANDS[BOOSTER_DATA]._replace(
+    head=Layout(4, u16_le("child_count", 0), _BOOSTER_BITS)
+)
+"""Command 5 in the modes that have command 22: more detonators than a byte can count."""
+
+
+def commands_in(numbers: Iterable[int]) -> dict[int, Command]:
+    """The commands with these numbers, as a mode that has just these reads them."""
+    commands = {number: COMMANDS[number] for number in sorted(numbers)}
+    if BOOSTER_DATA in commands and DETONATOR_LIST_500 in commands:
+        commands[BOOSTER_DATA] = BOOSTER_DATA_500_SERIES
+    return commands

@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from stateserver.protocol import crc
-from stateserver.protocol.commands import COMMANDS
+from stateserver.protocol.commands import COMMANDS, Command
 from stateserver.protocol.decode import Message
 from stateserver.protocol.frame import SIZE_MAX, START
 
 
-def encode(message: Message) -> bytes:
-    """The frame that says `message`. Raises ValueError where a number doesn't fit or the frame gets too long."""
-    command = COMMANDS[message.command]
+def encode(message: Message, commands: Mapping[int, Command] = COMMANDS) -> bytes:
+    """The frame that says `message`, by the `commands` of a mode (`commands_in`) where they differ.
+
+    Raises ValueError where a number doesn't fit or the frame gets too long.
+    """
+    command = commands[message.command]
     payload = b""
     if command.head is not None:
         if message.head is None:
@@ -38,7 +41,11 @@ def items_that_fit(command: int) -> int:
 
 
 def split_items(
-    command: int, serial: int, items: Sequence[Mapping[str, int]], head: Mapping[str, int] | None = None
+    command: int,
+    serial: int,
+    items: Sequence[Mapping[str, int]],
+    head: Mapping[str, int] | None = None,
+    commands: Mapping[int, Command] = COMMANDS,
 ) -> list[bytes]:
     """`items` in as many frames as they take, each with the same `head`; at least one frame."""
     step = items_that_fit(command)
@@ -49,7 +56,8 @@ def split_items(
                 serial,
                 None if head is None else dict(head),
                 [dict(i) for i in items[at : at + step]],
-            )
+            ),
+            commands,
         )
         for at in range(0, max(len(items), 1), step)
     ]

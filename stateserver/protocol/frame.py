@@ -1,13 +1,12 @@
 """A frame checked from start to CRC, with every reason to refuse it (spec page 1, The frame)."""
 
 from binascii import unhexlify
-from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
 from stateserver.protocol import crc
-from stateserver.protocol.commands import BOOSTER_DATA, COMMANDS, DETONATOR_LIST, Command
+from stateserver.protocol.commands import BOOSTER_DATA, COMMANDS, DETONATOR_LIST, Command, commands_in
 from stateserver.protocol.modes import MODES, Mode
 from stateserver.protocol.reasons import Reason, Rejected
 
@@ -32,16 +31,12 @@ class Signal(Enum):
 
 
 class Frame(NamedTuple):
-    """A sound frame. `windows` are its items' window ids in their order (empty where items have none).
-
-    `first_window` is the first of them where each follows the one before, else 0.
-    """
+    """A sound frame. `windows` are its items' window ids, one more each (empty where items have none)."""
 
     command: Command
     serial: int
     payload: bytes
-    windows: Sequence[int]
-    first_window: int
+    windows: range
     signal: Signal
 
     @property
@@ -81,11 +76,11 @@ def parse(frame: bytes, mode: Mode) -> Frame:
     command, windows_max = accepted
     payload = frame[_PAYLOAD_AT:-_CRC_SIZE]
     windows = _read_windows(command, payload, _count_items(command, payload))
-    signal = _read_signal(command, payload, windows.ids) if len(windows.ids) == 1 else Signal.NONE
-    if signal is Signal.NONE and windows.ids and not (windows.lowest > 0 and windows.highest <= windows_max):
-        _reject_window(windows.ids, windows_max)
+    signal = _read_signal(command, payload, windows) if len(windows) == 1 else Signal.NONE
+    if signal is Signal.NONE and windows and not (windows.start > 0 and windows.stop <= windows_max + 1):
+        _reject_window(windows, windows_max)
     # tuple.__new__ takes half the time that the class's own constructor does.
-    return tuple.__new__(Frame, (command, frame[4] << 8 | frame[5], payload, windows.ids, windows.first, signal))
+    return tuple.__new__(Frame, (command, frame[4] << 8 | frame[5], payload, windows, signal))
 
 
 def _reject_envelope(frame: bytes) -> NoReturn:
@@ -101,7 +96,8 @@ def _reject_envelope(frame: bytes) -> NoReturn:
 
 
 _ACCEPTED: Final = {
-    mode: {number: (COMMANDS[number], rules.windows_max) for number in rules.commands} for mode, rules in MODES.items()
+    mode: {number: (command, rules.windows_max) for number, command in commands_in(rules.commands).items()}
+    for mode, rules in MODES.items()
 }
 """By mode, the commands it has, with its highest window id."""
 
@@ -120,50 +116,40 @@ def _count_items(command: Command, payload: bytes) -> int:
     return count - heads
 
 
-class _Windows(NamedTuple):
-    """The window ids of a frame's items, and what is asked of them for every frame."""
-
-    ids: Sequence[int]
-    lowest: int
-    highest: int
-    first: int
+_NO_WINDOWS: Final = range(0)
 
 
-_NO_WINDOWS: Final = _Windows((), 0, 0, 0)
-
-
-def _read_windows(command: Command, payload: bytes, item_count: int) -> _Windows:
+def _read_windows(command: Command, payload: bytes, item_count: int) -> range:
     offsets = command.windows
     if offsets is None or item_count == 0:
         return _NO_WINDOWS
     if not offsets:
-        return _windows_by_position(item_count)
+        return range(1, item_count + 1)
     start = 0 if command.head is None else command.chunk
     low = payload[start + offsets[0] :: command.chunk]
     return _windows_of(low, b"" if len(offsets) == 1 else payload[start + offsets[1] :: command.chunk])
 
 
-@lru_cache(maxsize=256)
-def _windows_by_position(item_count: int) -> _Windows:
-    return _Windows(range(1, item_count + 1), 1, item_count, 1)
-
-
 # Equipment names the same windows over and over.
 @lru_cache(maxsize=1 << 12)
-def _windows_of(low: bytes, high: bytes) -> _Windows:
-    """The windows with these low bytes, and high ones where they have some."""
+def _windows_of(low: bytes, high: bytes) -> range:
+    """The windows with these low bytes, and high ones where they have some. Raises Rejected (`bad_window`)."""
     ids = [lowest | highest << 8 for lowest, highest in zip(low, high, strict=True)] if high else list(low)
-    follow = ids == list(range(ids[0], ids[0] + len(ids)))
-    return _Windows(ids if high else low, min(ids), max(ids), ids[0] if follow else 0)
+    windows = range(ids[0], ids[0] + len(ids))
+    for expected, window in zip(windows, ids, strict=True):
+        if window != expected:
+            # Equipment sends stretches of its table: what jumps was damaged before it got its checksum.
+            raise Rejected(Reason.BAD_WINDOW, f"{window} follows {expected - 1}")
+    return windows
 
 
-def _reject_window(windows: Sequence[int], windows_max: int) -> NoReturn:
+def _reject_window(windows: range, windows_max: int) -> NoReturn:
     wrong = next(window for window in windows if not 0 < window <= windows_max)
     raise Rejected(Reason.BAD_WINDOW, f"{wrong} of 1 to {windows_max}")
 
 
-def _read_signal(command: Command, payload: bytes, windows: Sequence[int]) -> Signal:
-    if windows[0] != _STRAY_WINDOW_AND_DELAY:
+def _read_signal(command: Command, payload: bytes, windows: range) -> Signal:
+    if windows.start != _STRAY_WINDOW_AND_DELAY:
         return Signal.NONE
     if command.number == DETONATOR_LIST and payload == _CLEAR_SIGNAL:
         return Signal.CLEAR

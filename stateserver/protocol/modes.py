@@ -31,15 +31,15 @@ class ModeRules(NamedTuple):
 
 
 MODES: dict[Mode, ModeRules] = {
-    Mode.AXXIS100: ModeRules(frozenset({8, 4, 5}), frozenset({0, 3, 4}), 100, 15_000, 120_000, 300_000),
-    Mode.AXXIS100_CFC: ModeRules(frozenset({8, 4, 5, 36}), frozenset({0, 3, 4, 5}), 100, 15_000, 120_000, 300_000),
-    Mode.AXXIS500: ModeRules(frozenset({8, 4, 5, 22, 23}), frozenset({0, 3, 4}), 500, 15_000, 420_000, 420_000),
+    Mode.AXXIS100: ModeRules(frozenset({8, 1, 4, 5}), frozenset({0, 3, 4}), 100, 15_000, 120_000, 300_000),
+    Mode.AXXIS100_CFC: ModeRules(frozenset({8, 1, 4, 5, 36}), frozenset({0, 3, 4, 5}), 100, 15_000, 120_000, 300_000),
+    Mode.AXXIS500: ModeRules(frozenset({8, 1, 4, 5, 22, 23}), frozenset({0, 3, 4}), 500, 15_000, 420_000, 420_000),
     Mode.AXXIS500_WIFI: ModeRules(
-        frozenset({8, 4, 5, 22, 23, 24}), frozenset({0, 3, 4}), 500, 15_000, 420_000, 420_000
+        frozenset({8, 1, 4, 5, 22, 23, 24}), frozenset({0, 3, 4}), 500, 15_000, 420_000, 420_000
     ),
     Mode.AXXIS500_CFC: ModeRules(
-        frozenset({8, 4, 5, 22, 23, 36}), frozenset({0, 3, 4, 5}), 500, 15_000, 420_000, 420_000
+        frozenset({8, 1, 4, 5, 22, 23, 36}), frozenset({0, 3, 4, 5}), 500, 15_000, 420_000, 420_000
     ),
-    Mode.HYDRA: ModeRules(frozenset({8, 4, 5, 22, 23}), frozenset({0, 3, 4}), 500, 40_000, 120_000, 420_000),
+    Mode.HYDRA: ModeRules(frozenset({8, 1, 4, 5, 22, 23}), frozenset({0, 3, 4}), 500, 40_000, 120_000, 420_000),
     Mode.IBS: ModeRules(frozenset({8, 1, 2, 3}), frozenset({0, 1, 2}), 100, None, 120_000, 420_000),
 }

@@ -6,8 +6,9 @@ from typing import NamedTuple
 from stateserver.domain.apply import apply
 from stateserver.domain.blast import JsonObject
 from stateserver.domain.change import Change
-from stateserver.domain.records import CommandRecord, FrameRecord, Record
-from stateserver.domain.reporting import report
+from stateserver.domain.numbering import is_duplicate
+from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
+from stateserver.domain.report import report
 from stateserver.domain.system import System
 from stateserver.protocol.frame import parse
 from stateserver.protocol.reasons import Reason, Rejected
@@ -68,16 +69,16 @@ def takes_time_past(system: System, record: Record, at: int) -> bool:
 
     A command moves no time, and a frame that is rejected, or told for the second time, doesn't either.
     """
-    if isinstance(record, CommandRecord) or record.created_at <= at:
+    if isinstance(record, CommandRecord) or record.time <= at:
         return False
-    if system.time is not None and record.created_at <= system.time:
+    if system.time is not None and record.time <= system.time:
         return False
-    return not isinstance(record, FrameRecord) or _is_readable(record)
+    return isinstance(record, TickRecord) or (isinstance(record, FrameRecord) and _is_new(system, record))
 
 
-def _is_readable(record: FrameRecord) -> bool:
+def _is_new(system: System, record: FrameRecord) -> bool:
     try:
         parse(record.frame, record.mode)
     except Rejected:
         return False
-    return True
+    return not is_duplicate(system.sources.get(record.source), record)

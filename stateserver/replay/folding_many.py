@@ -1,8 +1,9 @@
 """The records of a partition's log, folded side by side into the systems they belong to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
+from stateserver.codec.appended import appended_at
 from stateserver.domain.change import Change
 from stateserver.domain.records import Record
 from stateserver.protocol.reasons import Rejected
@@ -20,6 +21,8 @@ class SealedRecord(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
 
 
 class Applied(NamedTuple):
@@ -48,7 +51,7 @@ class ManyFoldings:
         """Open a record and apply it; None where it is not wanted. Raises Rejected."""
         if self._wanted and record.key not in self._wanted:
             return None
-        name, opened = open_record(self._ring, record.key, record.value, record.timestamp)
+        name, opened = open_record(self._ring, record.key, record.value, appended_at(record.timestamp, record.headers))
         folding = self.systems.get(name) or Folding(name)
         if self._at is not None and self._is_over(name, folding, opened, self._at):
             return None

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import orjson
 
 from stateserver.domain.commands import is_unicode
-from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
+from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord, UnreadableFrame
 from stateserver.protocol.frame import from_hex
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Reason, Rejected
@@ -28,6 +28,7 @@ class _Line(NamedTuple):
     sequence: int | None
     packet: str | None
     command: dict[str, Any] | None
+    appended_at: int | None
 
 
 class LineReader:
@@ -39,13 +40,13 @@ class LineReader:
         self._plain: bool | None = None
 
     def read(self, text: str) -> Record | None:
-        """The record of a line, None for a blank one. Raises Rejected (`bad_encoding`, `bad_hex`).
+        """The record of a line, None for a blank one. Raises Rejected (`bad_encoding`).
 
         A line is a JSON object; in a file whose first line is `created_at hex`, so are all others.
         """
         usual = _read_usual(text) if self._plain is False else None
         if usual is not None:
-            return self._frame(usual[0], self.mode, DEFAULT_SOURCE, None, usual[1])
+            return self._frame(usual[0], self.mode, DEFAULT_SOURCE, None, usual[1], None)
         text = text.strip()
         if not text:
             return None
@@ -53,23 +54,34 @@ class LineReader:
             self._plain = _PLAIN.fullmatch(text) is not None
         line = self._read_plain(text) if self._plain else self._read_object(text)
         if line.command is not None:
-            return CommandRecord(line.created_at, line.mode, json.dumps(line.command).encode())
+            return CommandRecord(line.created_at, line.mode, json.dumps(line.command).encode(), line.appended_at)
         if line.packet is None:
-            return TickRecord(line.created_at, line.mode)
-        return self._frame(line.created_at, line.mode, line.source, line.sequence, line.packet)
+            return TickRecord(line.created_at, line.mode, line.appended_at)
+        return self._frame(line.created_at, line.mode, line.source, line.sequence, line.packet, line.appended_at)
 
-    def _frame(self, created_at: int, mode: Mode, source: str, sequence: int | None, packet: str) -> FrameRecord:
+    def _frame(
+        self,
+        created_at: int,
+        mode: Mode,
+        source: str,
+        sequence: int | None,
+        packet: str,
+        appended_at: int | None,
+    ) -> FrameRecord | UnreadableFrame:
         if sequence is None:
             sequence = self._numbers.get(source, 0) + 1
-        # A frame that is rejected takes its number too, so that the gap shows.
+        # A frame that is rejected takes its number too.
         self._numbers[source] = sequence
-        return FrameRecord(created_at, mode, source, sequence, from_hex(packet))
+        try:
+            return FrameRecord(created_at, mode, source, sequence, from_hex(packet), appended_at)
+        except Rejected as rejected:
+            return UnreadableFrame(created_at, mode, source, sequence, rejected.detail, appended_at)
 
     def _read_plain(self, text: str) -> _Line:
         plain = _PLAIN.fullmatch(text)
         if plain is None or len(plain[1]) > _DIGITS_MAX:
             raise _bad("no `created_at hex`")
-        return _Line(_whole("created_at", int(plain[1])), self.mode, DEFAULT_SOURCE, None, plain[2], None)
+        return _Line(_whole("created_at", int(plain[1])), self.mode, DEFAULT_SOURCE, None, plain[2], None, None)
 
     def _read_object(self, text: str) -> _Line:
         try:
@@ -88,6 +100,7 @@ class LineReader:
             sequence=_whole("sequence", said["sequence"], -WHOLE_MAX) if "sequence" in said else None,
             packet=_text("packet", said.get("packet")) if kind == "frame" else None,
             command=_command(said.get("command")) if kind == "command" else None,
+            appended_at=_whole("appended_at", said["appended_at"]) if "appended_at" in said else None,
         )
 
     @staticmethod

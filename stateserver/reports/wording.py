@@ -96,6 +96,10 @@ _KINDS: Final = {
     "blast_firing_aborted": "Firing aborted",
     "blast_closed": "Blast closed",
     "fire_button_repeated": "Fire button pressed again",
+    "answers_after_blast": "Answers after the blast",
+    "clock_set_back": "Clock set back",
+    "clock_ahead": "Clock ahead",
+    "unit_retired": "Retired",
 }
 assert set(_KINDS) == set(KINDS), "every kind of event has its words"
 

@@ -16,8 +16,6 @@ from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Reason, Rejected
 from stateserver.security.keyring import Key, KeyRing
 
-# One wrong clock must not carry a system's time away.
-AHEAD_MS_MAX: Final = 600_000
 # What JSON, and so a browser, carries exactly.
 TIME_MS_MAX: Final = 2**53 - 1
 
@@ -75,8 +73,8 @@ def open_record(
 ) -> tuple[str, Record]:
     """The system and the record that a value of the journal holds.
 
-    `appended_at` is the record's own Kafka timestamp in ms; None, or less than 0 as Kafka has it, where there is
-    none: then created_at is not held against it. Raises Rejected with the first reason that holds, nothing else.
+    `appended_at` is when the record was appended, in ms; None, or less than 0 as Kafka has it, where nobody knows.
+    Raises Rejected with the first reason that holds, nothing else.
     """
     if value is None:
         raise Rejected(Reason.BAD_ENCODING, "no value at all")
@@ -92,21 +90,14 @@ def open_record(
         body = key.cipher.decrypt(nonce, ciphertext, associated_data)
     except InvalidTag:
         raise Rejected(Reason.BAD_SEAL, f"it was not sealed with key {key_id!r}, or changed since") from None
-    check_time(created_at, appended_at)
-    if kind is Kind.FRAME:
-        # tuple.__new__ takes half the time that the class's own constructor does.
-        return system, tuple.__new__(FrameRecord, (created_at, mode, source, sequence, body))
-    if kind is Kind.COMMAND:
-        return system, CommandRecord(created_at, mode, body)
-    if body:
-        raise Rejected(Reason.BAD_ENCODING, f"a tick with a body of {len(body)} bytes")
-    return system, TickRecord(created_at, mode)
-
-
-def check_time(created_at: int, appended_at: int | None) -> None:
-    """Raises Rejected (bad_time) for a time that no clock shows, or that lies ahead of its own arrival."""
     if not 0 <= created_at <= TIME_MS_MAX:
         raise Rejected(Reason.BAD_TIME, f"created_at {created_at} is no time in ms since 1970")
-    if appended_at is not None and 0 <= appended_at < created_at - AHEAD_MS_MAX:
-        ahead_s = (created_at - appended_at) // 1000
-        raise Rejected(Reason.BAD_TIME, f"created {ahead_s} s after it was appended: a wrong clock")
+    appended_at = None if appended_at is None or appended_at < 0 else appended_at
+    if kind is Kind.FRAME:
+        # tuple.__new__ takes half the time that the class's own constructor does.
+        return system, tuple.__new__(FrameRecord, (created_at, mode, source, sequence, body, appended_at))
+    if kind is Kind.COMMAND:
+        return system, CommandRecord(created_at, mode, body, appended_at)
+    if body:
+        raise Rejected(Reason.BAD_ENCODING, f"a tick with a body of {len(body)} bytes")
+    return system, TickRecord(created_at, mode, appended_at)

@@ -14,7 +14,7 @@ from stateserver.protocol.commands import (
     DETONATOR_LIST_500,
     RADIO_STATISTICS,
     SECTION_CONTROLLER_DATA,
-    SECTION_CONTROLLER_LIST,
+    UNIT_LIST,
 )
 from stateserver.protocol.decode import Message
 from stateserver.protocol.encode import encode, split_items
@@ -45,7 +45,8 @@ class ControlUnit:
             "fire_button": self.fire_button,
             "cable_fault": self.cable_fault,
             "earth_leakage": 0,
-            "blast_armed": self.key_switch,
+            "firing": self.fire_button,
+            "resetting": 0,
         }
         return encode(Message(CONTROL_UNIT_STATUS, CONTROL_UNIT, head, []))
 
@@ -78,6 +79,7 @@ class Booster:
         return {
             "window_id": window,
             "uid": self._random.randrange(1 << 24, 1 << 29),
+            "energy_storing": 0,
             "bridge_wire": 1,
             "calibration": 1,
             "program": 1,
@@ -139,7 +141,7 @@ class Booster:
             "child_count": min(255, len(self.detonators)),
             "led_state": 1,
             "isolation_relay": self.key_switch,
-            "lfs": 0,
+            "detonator_error": 0,
             "blast_armed": self.key_switch,
             "too_low_battery": int("too_low_battery" in self.faults),
             "low_battery": int("low_battery" in self.faults),
@@ -177,7 +179,7 @@ class Booster:
 
 def section_controller_lists(boosters: list[Booster]) -> list[bytes]:
     """The control unit of an IBS system names its section controllers."""
-    return split_items(SECTION_CONTROLLER_LIST, CONTROL_UNIT, [{"serial": booster.serial} for booster in boosters])
+    return split_items(UNIT_LIST, CONTROL_UNIT, [{"serial": booster.serial} for booster in boosters])
 
 
 def cfc_frame(random: Random) -> bytes:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from stateserver.codec.appended import appended_at
 from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
 from stateserver.codec.cloud_event import cloud_event_headers
 from stateserver.codec.rejected import RejectedRow, encode_rejected
@@ -17,7 +18,7 @@ from stateserver.codec.unit import UnitRow, encode_unit, encode_windows
 from stateserver.domain.apply import apply
 from stateserver.domain.blast import BlastStage
 from stateserver.domain.change import Change
-from stateserver.domain.checkpoint import state_hash, take_moved_units, take_rows, take_touched_units
+from stateserver.domain.checkpoint import paths_of, state_hash, take_moved_units, take_rows, take_touched_units
 from stateserver.domain.records import Record
 from stateserver.domain.system import ITSELF, Places, System
 from stateserver.errors import StateServerError
@@ -150,7 +151,7 @@ class PartitionProcessor:
 
     def _open(self, record: LogRecord) -> tuple[str, Record] | Rejected:
         try:
-            return open_record(self._ring, record.key, record.value, record.timestamp)
+            return open_record(self._ring, record.key, record.value, appended_at(record.timestamp, record.headers))
         except Rejected as rejection:
             return rejection
 
@@ -333,7 +334,10 @@ def _unit_rows(system: System, places: Places) -> list[Row]:
     """Units as they stand, tombstones for those that are gone."""
     name, rows = system.name, list[Row]()
     for speaker, windows in places.items():
-        unit = system.speakers[speaker]
+        unit = system.speakers.get(speaker)
+        if unit is None:
+            rows.extend(Row(unit_key(name, path), None) for path in paths_of(speaker, windows))
+            continue
         if ITSELF in windows:
             row = UnitRow(name, speaker, unit.version, unit.fields())
             rows.append(Row(unit_key(name, speaker), encode_unit(row)))

@@ -34,9 +34,8 @@ class Tracked:
         """A record was applied."""
         self.topic = topic
         self.offset = record.offset
-        timestamp = record.timestamp
-        self.appended_at = timestamp if timestamp is not None and timestamp >= 0 else None
-        if opened.created_at == self.system.time and not isinstance(opened, CommandRecord):
+        self.appended_at = opened.appended_at
+        if opened.time == self.system.clock and not isinstance(opened, CommandRecord):
             self.time_appended_at = self.appended_at
         headers = record.headers
         self.forwarded = bool(headers) and any(name == FORWARDED_HEADER for name, _ in headers)
@@ -45,17 +44,16 @@ class Tracked:
         """Count the frames that these events say are missing."""
         for change in changes:
             if change.kind == SEQUENCE_GAP and change.source is not None:
-                got, expected = change.details["got"], change.details["expected"]
-                assert isinstance(got, int)
-                assert isinstance(expected, int)
-                self.gaps[change.source] = self.gaps.get(change.source, 0) + got - expected
+                missing = change.details["missing"]
+                assert isinstance(missing, int)
+                self.gaps[change.source] = self.gaps.get(change.source, 0) + missing
 
     def tick_due(self, now_ms: int, lateness_ms: int) -> int | None:
         """The time of the deadline that this silent system is late for, in ms; None where there is none.
 
         Its present is guessed by the record that carried its time: that time, and what passed since it was appended.
         """
-        time, appended_at = self.system.time, self.time_appended_at
+        time, appended_at = self.system.clock, self.time_appended_at
         if time is None or appended_at is None or self.forwarded:
             return None
         overdue_before = time + (now_ms - appended_at) - lateness_ms

@@ -81,8 +81,8 @@ def test_sockets_of_our_own_stay_on_this_machine() -> None:
         assert hosts == {"LOOPBACK"}
 
 
-def test_an_operator_can_label_and_acknowledge_and_nothing_else() -> None:
-    assert set(operator_commands._NEEDED) == {"acknowledge_warning", "label_unit"}
+def test_an_operator_can_label_acknowledge_and_retire_and_nothing_else() -> None:
+    assert set(operator_commands._NEEDED) == {"acknowledge_warning", "label_unit", "retire_unit"}
 
 
 def test_no_command_of_ours_is_named_for_a_deed() -> None:

@@ -1,17 +1,9 @@
 """Units that a checkpoint names, as paths."""
 
-from stateserver.domain.system import ITSELF, Places
-from stateserver.protocol.commands import UnitType
+from stateserver.domain.checkpoint import paths_of
+from stateserver.domain.system import Places
 
 
 def unit_paths(places: Places) -> set[str]:
     """The paths of units, be they still there or not."""
-    return {_path(speaker, window) for speaker, windows in places.items() for window in windows}
-
-
-def _path(speaker: str, window: int) -> str:
-    if window == ITSELF:
-        return speaker
-    is_section = speaker.startswith(f"{UnitType.SECTION_CONTROLLER.value}/")
-    child = UnitType.BOOSTER_TYPE_1 if is_section else UnitType.DETONATOR
-    return f"{speaker}/{child.value}/{window}"
+    return {path for speaker, windows in places.items() for path in paths_of(speaker, windows)}

@@ -21,7 +21,8 @@ from stateserver.domain.checkpoint import (
 from stateserver.domain.counts import count_children
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
-from stateserver.domain.reporting import report, take_snapshot
+from stateserver.domain.report import report
+from stateserver.domain.reporting import take_snapshot
 from stateserver.domain.system import System
 from stateserver.domain.warnings import FAULTS
 from stateserver.protocol.reasons import Rejected
@@ -107,7 +108,7 @@ def test_nothing_due_is_left_undone(journal: list[Record]) -> None:
     for record in journal:
         fold(system, [record])
         deadline = next_deadline(system)
-        assert deadline is None or system.time is None or deadline > system.time
+        assert deadline is None or system.clock is None or deadline > system.clock
         assert deadline is None or system.deadline_floor <= deadline
 
 

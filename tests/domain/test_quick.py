@@ -25,7 +25,7 @@ PAUSES_MS = (0, 1, 1000, 1000, 1000, 300_000, 599_999, 600_000)
 HEAD = {"child_count": 0, "led_state": 1, "mains": 1, "dc_supply": 1}
 BOOSTER_BITS = [
     "isolation_relay",
-    "lfs",
+    "detonator_error",
     "blast_armed",
     "low_battery",
     "dc_supply",
@@ -33,7 +33,16 @@ BOOSTER_BITS = [
     "cable_fault",
     "key_switch",
 ]
-FLAGS = ["bridge_wire", "calibration", "program", "booster_fired", "tagged", "detonator_status", "logged"]
+FLAGS = [
+    "energy_storing",
+    "bridge_wire",
+    "calibration",
+    "program",
+    "booster_fired",
+    "tagged",
+    "detonator_status",
+    "logged",
+]
 
 
 class Site:
@@ -53,14 +62,18 @@ class Site:
             now += random.choice(PAUSES_MS)
             number = sequence + (random.randrange(20) == 0)
             created_at = now - (random.randrange(30) == 0) * 1500
-            records.append(FrameRecord(created_at, self._mode, "ps-1", number, self._frame()))
+            source = random.choice(("ps-1",) * 9 + ("ps-2",))
+            appended_at = random.choice((None, created_at, created_at + 40, created_at - 3, created_at - 6000))
+            records.append(FrameRecord(created_at, self._mode, source, number, self._frame(), appended_at))
         return records
 
     def _frame(self) -> bytes:
         random = self._random
         if random.randrange(4) == 0:
             pressed = int(random.randrange(25) == 0)
-            return encode(Message(8, 1, {"key_switch": pressed, "fire_button": pressed} | dict.fromkeys(STATUS, 0), []))
+            fires = pressed * random.randrange(2)
+            status = {**dict.fromkeys(STATUS, 0), "key_switch": pressed, "fire_button": pressed, "firing": fires}
+            return encode(Message(8, 1, status, []))
         booster = random.choice((1, 2))
         if random.randrange(6) == 0:
             self._heads[booster][random.choice(BOOSTER_BITS)] = random.randrange(2)
@@ -77,7 +90,7 @@ class Site:
         return encode(Message(self._number, booster, head, items))
 
 
-STATUS = ["isolation_relay", "cable_fault", "earth_leakage", "blast_armed"]
+STATUS = ["isolation_relay", "cable_fault", "earth_leakage", "firing", "resetting"]
 REST = ["child_count", "led_state", "too_low_battery", "shaft_fault", "earth_leakage"]
 JOURNALS = st.builds(
     lambda seed, mode, length: Site(seed, mode).journal(length),

@@ -82,7 +82,7 @@ class Mine(RuleBasedStateMachine):
     def report(self, booster: Booster) -> None:
         for frame in booster.data_frames():
             blast = self.system.open_blast
-            watched = blast is not None and blast.firing_ended is not None
+            watched = blast is not None and blast.ended is not None
             if watched and booster.key_switch:
                 path = self.path(booster)
                 self.pending = {(path, w): not d["detonator_status"] for w, d in booster.detonators.items()}

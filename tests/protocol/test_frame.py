@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stateserver.protocol import crc
-from stateserver.protocol.commands import COMMANDS, Command, UnitType
+from stateserver.protocol.commands import COMMANDS, UnitType, commands_in
 from stateserver.protocol.decode import Message, decode
 from stateserver.protocol.encode import encode, encode_frame, items_that_fit
 from stateserver.protocol.frame import Signal, from_hex, parse
@@ -27,7 +27,7 @@ KNOWN_ANSWERS = [
         "aaaa0a08001705c07116",
         (UnitType.CONTROL_UNIT, 23),
         {"key_switch": True, "isolation_relay": True, "fire_button": False, "cable_fault": False}
-        | {"earth_leakage": False, "blast_armed": False},
+        | {"earth_leakage": False, "firing": False, "resetting": False},
         [],
     ),
     (
@@ -35,14 +35,14 @@ KNOWN_ANSWERS = [
         "aaaa0a08001705e45771",
         (UnitType.CONTROL_UNIT, 23),
         {"key_switch": True, "isolation_relay": True, "fire_button": True, "cable_fault": False}
-        | {"earth_leakage": False, "blast_armed": False},
+        | {"earth_leakage": False, "firing": True, "resetting": False},
         [],
     ),
     (
         Mode.AXXIS100,
         "aaaa0c0500730000182867be",
         (UnitType.BOOSTER_TYPE_2, 115),
-        {"child_count": 0, "led_state": 1, "isolation_relay": False, "lfs": False, "blast_armed": False}
+        {"child_count": 0, "led_state": 1, "isolation_relay": False, "detonator_error": False, "blast_armed": False}
         | {"too_low_battery": False, "low_battery": False, "dc_supply": True, "shaft_fault": False, "mains": True}
         | {"earth_leakage": False, "cable_fault": False, "key_switch": False},
         [],
@@ -53,6 +53,15 @@ KNOWN_ANSWERS = [
         (UnitType.BOOSTER_TYPE_2, 67),
         None,
         [{"uid": f"27.67.233.{60 + at}", "window_id": 97 + at} for at in range(4)],
+    ),
+    (
+        Mode.HYDRA,
+        "aaaa0c050004f401192902cc",
+        (UnitType.BOOSTER_TYPE_2, 4),
+        {"child_count": 500, "led_state": 1, "isolation_relay": False, "detonator_error": False, "blast_armed": True}
+        | {"too_low_battery": False, "low_battery": False, "dc_supply": True, "shaft_fault": False, "mains": True}
+        | {"earth_leakage": False, "cable_fault": False, "key_switch": True},
+        [],
     ),
     (
         Mode.AXXIS100_CFC,
@@ -94,7 +103,8 @@ KNOWN_ANSWERS = [
         (UnitType.BOOSTER_TYPE_2, 65535),
         None,
         [
-            {"window_id": 493 + at, "bridge_wire": False, "calibration": False, "program": False}
+            {"window_id": 493 + at, "energy_storing": False, "bridge_wire": False}
+            | {"calibration": False, "program": False}
             | {"booster_fired": False, "tagged": False, "detonator_status": False, "logged": True}
             | {"delay": 9200 + 100 * at}
             for at in range(8)
@@ -118,6 +128,25 @@ def test_known_answers(
     shown_items = [command.item.show(chunk) for chunk in frame.item_chunks()] if command.item else []
     assert (shown_head, shown_items) == (head, items)
     assert frame.signal is Signal.NONE
+
+
+def test_a_frame_damaged_before_it_got_its_checksum_names_windows_that_jump() -> None:
+    damaged = (
+        "aaaa4805004d2b0019291073cc291173fe291273172a13731c2a1473302a1573492a16734e2a1773622a1873942a1973ad2a1a0049004d00"
+        "090b0b2b0019291073cc291173fe51a2"
+    )
+    assert reason_of(from_hex(damaged), Mode.AXXIS100) is Reason.BAD_WINDOW
+
+
+@pytest.mark.parametrize(("command", "chunk"), [(4, 5), (5, 4), (22, 6), (23, 5)])
+@pytest.mark.parametrize("windows", [(1, 3), (2, 1), (7, 7), (1, 2, 4)])
+def test_windows_follow_each_other(command: int, chunk: int, windows: tuple[int, ...]) -> None:
+    item = COMMANDS[command].item
+    assert item is not None
+    said = dict.fromkeys((field.name for field in item.fields), 0)
+    payload = b"".join(item.write({**said, "window_id": window}) for window in windows)
+    frame = encode_frame(command, 9, bytes(4) + payload if command == 5 else payload)
+    assert reason_of(frame, Mode.AXXIS500) is Reason.BAD_WINDOW
 
 
 def test_a_clear_signal_is_no_detonator() -> None:
@@ -203,7 +232,7 @@ def test_whatever_is_taken_for_a_frame_can_be_written_again(
     size = COMMANDS[command].chunk
     raw = encode_frame(command, serial, payload[: len(payload) // size * size])
     with contextlib.suppress(Rejected):
-        assert encode(decode(parse(raw, mode))) == raw
+        assert encode(decode(parse(raw, mode)), commands_in(MODES[mode].commands)) == raw
 
 
 @given(st.binary(min_size=1, max_size=253), st.data())
@@ -224,22 +253,24 @@ def chunks(layout: Layout) -> st.SearchStrategy[dict[str, int]]:
 def messages(draw: st.DrawFn) -> tuple[Mode, Message]:
     """Anything that equipment of a mode may say, reserved bits included."""
     mode = draw(st.sampled_from(Mode))
-    command: Command = COMMANDS[draw(st.sampled_from(sorted(MODES[mode].commands)))]
+    command = draw(st.sampled_from(list(commands_in(MODES[mode].commands).values())))
     head = draw(chunks(command.head)) if command.head else None
     count_max = min(items_that_fit(command.number), MODES[mode].windows_max)
     items = draw(st.lists(chunks(command.item), max_size=count_max)) if command.item else []
-    for item in items:
+    first = draw(st.integers(1, min(MODES[mode].windows_max, 254) - len(items) + 1))
+    for at, item in enumerate(items):
         if "window_id" in item:
-            item["window_id"] = 1 + item["window_id"] % min(MODES[mode].windows_max, 254)
+            item["window_id"] = first + at
     return mode, Message(command.number, draw(st.integers(0, 0xFFFF)), head, items)
 
 
 @given(messages())
 def test_encode_and_decode_are_inverse(said: tuple[Mode, Message]) -> None:
     mode, message = said
-    frame = encode(message)
+    commands = commands_in(MODES[mode].commands)
+    frame = encode(message, commands)
     assert decode(parse(frame, mode)) == message
-    assert encode(decode(parse(frame, mode))) == frame
+    assert encode(decode(parse(frame, mode)), commands) == frame
 
 
 def test_writing_refuses_what_does_not_fit() -> None:

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from stateserver.cli import stateserver
 
 DATA = Path(__file__).parents[1] / "data"
-EXAMPLES = sorted(folder.name for folder in DATA.iterdir() if folder.is_dir())
+EXAMPLES = sorted(folder.parent.name for folder in DATA.glob("*/changes.jsonl"))
+MODES = {"field-2019-07-19": "AXXIS100", "field-2019-08-30": "AXXIS100_CFC"}
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -18,7 +19,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def mode_of(example: str) -> str:
-    return "AXXIS100" if example.startswith("field") else example
+    return MODES.get(example, example)
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)

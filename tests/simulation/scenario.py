@@ -1,16 +1,14 @@
 """What a seed decides before anything happens: the site's journals, the cluster, and how rough it gets."""
 
-from contextlib import suppress
 from functools import cache
 from random import Random
 from typing import NamedTuple
 
 from stateserver.domain.records import Record
 from stateserver.protocol.modes import Mode
-from stateserver.protocol.reasons import Rejected
-from stateserver.replay.lines import LineReader
 from stateserver.stream.layout import Layout
 from tests.oracle.journals import journal
+from tests.stream.journals import records_in
 
 BEGINNING_MS = 1_560_000_000_000
 LATEST_MS = BEGINNING_MS + 30 * 24 * 3600 * 1000
@@ -21,13 +19,7 @@ JOURNALS = 20
 @cache
 def site_records(mode: Mode, number: int) -> list[Record]:
     """One of a few random journals of a mode, as making one takes longer than all that is done with it here."""
-    reader, records = LineReader(mode), list[Record]()
-    for line in journal(mode, number)[:RECORDS_MAX]:
-        with suppress(Rejected):
-            record = reader.read(line)
-            if record is not None:
-                records.append(record)
-    return records
+    return list(records_in(journal(mode, number)[:RECORDS_MAX], mode))
 
 
 class Line(NamedTuple):

@@ -1,12 +1,14 @@
 """Journals to feed a worker with: the worked examples, sealed, and what must come of them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stateserver.codec.packet import Kind
-from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord
+from stateserver.domain.change import Change, change_to_json
+from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord, UnreadableFrame
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
@@ -16,7 +18,8 @@ from stateserver.security.keyring import KeyRing
 from stateserver.stream.ports import Headers, LogRecord, Row
 
 DATA = Path(__file__).parents[1] / "data"
-EXAMPLES = sorted(folder.name for folder in DATA.iterdir() if folder.is_dir())
+EXAMPLES = sorted(folder.parent.name for folder in DATA.glob("*/changes.jsonl"))
+MODES = {"field-2019-07-19": Mode.AXXIS100, "field-2019-08-30": Mode.AXXIS100_CFC}
 CAPTURE = "field-2019-07-19"
 SYSTEM = "site"
 
@@ -54,18 +57,27 @@ class LogLine(NamedTuple):
 
 
 def example_records(example: str) -> list[Record]:
-    """The records of an example's journal; lines that are none are left out, though they take a number."""
-    mode = Mode("AXXIS100" if example == CAPTURE else example)
+    """The records of an example's journal."""
+    lines = (DATA / example / "journal.jsonl").read_text().splitlines()
+    return list(records_in(lines, MODES.get(example) or Mode(example)))
+
+
+def records_in(lines: Iterable[str], mode: Mode) -> Iterator[Record]:
+    """The records of a journal's lines as a log holds them; what are none are left out, though they take a number.
+
+    A log holds bytes: what isn't hex in a line is a frame too short to be one here.
+    """
     reader = LineReader(mode)
-    records = []
-    for line in (DATA / example / "journal.jsonl").read_text().splitlines():
+    for line in lines:
         try:
             record = reader.read(line)
         except Rejected:
             continue
-        if record is not None:
-            records.append(record)
-    return records
+        if isinstance(record, UnreadableFrame):
+            created_at, mode, source, sequence, _, appended_at = record
+            yield FrameRecord(created_at, mode, source, sequence, b"", appended_at)
+        elif record is not None:
+            yield record
 
 
 def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
@@ -82,13 +94,31 @@ def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
 
 
 def log_lines(records: Iterable[Record], system: str = SYSTEM) -> list[LogLine]:
-    """Sealed records, each appended at the time it was created."""
-    return [LogLine(offset, record.created_at, *sealed(record, system)) for offset, record in enumerate(records)]
+    """Sealed records, each appended when it says, or else at the time it was created."""
+    return [LogLine(offset, appended_at(record), *sealed(record, system)) for offset, record in enumerate(records)]
 
 
+def appended_at(record: Record) -> int:
+    """When a record is appended, ms since 1970."""
+    return record.created_at if record.appended_at is None else record.appended_at
+
+
+@cache
 def expected(example: str, file: str) -> list[dict[str, Any]]:
-    """What must come of an example."""
-    return [json.loads(line) for line in (DATA / example / file).read_text().splitlines()]
+    """What must come of an example's records in a log: the core's own fold of them (which is held to the files)."""
+    changes, folding = list[Change](), Folding(SYSTEM)
+    for record in example_records(example):
+        try:
+            changes += folding.apply(record)
+        except Rejected:
+            continue
+    rows: dict[str, list[Any]] = {
+        "changes.jsonl": [change_to_json(change) for change in changes],
+        "units.jsonl": [{"system": SYSTEM, "unit": path, **fields} for path, fields in folding.system.units()],
+        "blasts.jsonl": folding.documents(),
+    }
+    kept: list[dict[str, Any]] = json.loads(json.dumps(rows[file]))
+    return kept
 
 
 def folded(records: Iterable[Record], system: str = SYSTEM) -> Folding:

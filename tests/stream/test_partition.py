@@ -10,6 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from stateserver.codec.change import decode_change
+from stateserver.codec.packet import Kind, write_packet, write_packet_prefix
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.topics import split_unit_key
 from stateserver.codec.unit import decode_unit
@@ -20,6 +21,7 @@ from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
 from stateserver.domain.reporting import take_snapshot
 from stateserver.domain.system import System
+from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.stream import partition
 from stateserver.stream.errors import RecordsLost, RecordStopsPartition
@@ -203,9 +205,15 @@ def broken_lines() -> list[tuple[str, LogLine]]:
         ("key_mismatch", good._replace(key=None)),
         ("bad_seal", good._replace(value=bytes(changed))),
         ("bad_seal", good._replace(value=foreign.value)),
-        ("bad_time", good._replace(timestamp=1)),
+        ("bad_time", good._replace(value=of_no_time())),
         ("too_short", LogLine(0, 1, *sealed(frame))),
     ]
+
+
+def of_no_time() -> bytes:
+    """A record that nobody here would seal."""
+    prefix = write_packet_prefix(SYSTEM, "ps-1", 1, -1, Mode.AXXIS100, Kind.FRAME, "test")
+    return write_packet(prefix, bytes(12), RING.key("test").cipher.encrypt(bytes(12), b"", prefix))
 
 
 @pytest.mark.parametrize(("reason", "line"), broken_lines())
