@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.oracle.reference_blast import rows, snapshot
+from tests.oracle.reference_applying import apply
 from tests.oracle.reference_frame import Reject
 from tests.oracle.reference_lines import Lines
-from tests.oracle.reference_state import Aggregate
+from tests.oracle.reference_report import report, rows, snapshot
+from tests.oracle.reference_state import State
 
 
 @dataclass
@@ -24,21 +25,21 @@ class Outcome:
 
 
 def replay(lines: Iterable[str], system: str, mode: str) -> Outcome:
-    aggregate, reader = Aggregate(system), Lines(mode)
+    state, reader = State(system), Lines(mode)
     rejected: list[tuple[int, str]] = []
     causes: list[int] = []
     for number, line in enumerate(lines, 1):
         try:
             record = reader.read(line)
             if record is not None:
-                aggregate.apply(record)
+                apply(state, record)
         except Reject as reject:
             rejected.append((number, reject.reason))
-        causes.extend([number] * (len(aggregate.changes) - len(causes)))
+        causes.extend([number] * (len(state.changes) - len(causes)))
     snapshots = {}
-    for blast in aggregate.blasts:
+    for blast in state.blasts:
         snapshots[blast.id, "start"] = snapshot(system, blast.start)
         if blast.end is not None:
             snapshots[blast.id, "end"] = snapshot(system, blast.end)
-    reports = [blast.report() for blast in aggregate.blasts]
-    return Outcome(aggregate.changes, rows(system, aggregate.units), reports, snapshots, rejected, causes)
+    reports = [report(blast) for blast in state.blasts]
+    return Outcome(state.changes, rows(system, state.units), reports, snapshots, rejected, causes)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 Value = None | bool | int | str
@@ -13,31 +14,32 @@ class ModeFacts(NamedTuple):
 
     commands: tuple[int, ...]
     max_windows: int
+    max_delay: int | None
     firing_time: int
     report_time: int
 
 
 MODES = {
-    "AXXIS100": ModeFacts((8, 4, 5), 100, 120_000, 300_000),
-    "AXXIS100_CFC": ModeFacts((8, 4, 5, 36), 100, 120_000, 300_000),
-    "AXXIS500": ModeFacts((8, 4, 5, 22, 23), 500, 420_000, 420_000),
-    "AXXIS500_WIFI": ModeFacts((8, 4, 5, 22, 23, 24), 500, 420_000, 420_000),
-    "AXXIS500_CFC": ModeFacts((8, 4, 5, 22, 23, 36), 500, 420_000, 420_000),
-    "HYDRA": ModeFacts((8, 4, 5, 22, 23), 500, 120_000, 420_000),
-    "IBS": ModeFacts((8, 1, 2, 3), 100, 120_000, 420_000),
+    "AXXIS100": ModeFacts((8, 1, 4, 5), 100, 15_000, 120_000, 300_000),
+    "AXXIS100_CFC": ModeFacts((8, 1, 4, 5, 36), 100, 15_000, 120_000, 300_000),
+    "AXXIS500": ModeFacts((8, 1, 4, 5, 22, 23), 500, 15_000, 420_000, 420_000),
+    "AXXIS500_WIFI": ModeFacts((8, 1, 4, 5, 22, 23, 24), 500, 15_000, 420_000, 420_000),
+    "AXXIS500_CFC": ModeFacts((8, 1, 4, 5, 22, 23, 36), 500, 15_000, 420_000, 420_000),
+    "HYDRA": ModeFacts((8, 1, 4, 5, 22, 23), 500, 40_000, 120_000, 420_000),
+    "IBS": ModeFacts((8, 1, 2, 3), 100, None, 120_000, 420_000),
 }
 CHUNK_SIZES = {1: 2, 2: 2, 3: 2, 4: 5, 5: 4, 8: 2, 22: 6, 23: 5, 24: 4, 36: 5}
 SPEAKER_TYPES = {1: 0, 8: 0, 2: 1, 3: 1, 4: 3, 5: 3, 22: 3, 23: 3, 24: 3, 36: 5}
 
 CONTROL_UNIT_BITS = {7: "key_switch", 6: "isolation_relay", 5: "fire_button", 4: "cable_fault", 3: "earth_leakage"}
-CONTROL_UNIT_BITS[1] = "blast_armed"
+CONTROL_UNIT_BITS |= {2: "firing", 1: "resetting"}
 SECTION_BITS = {7: "key_switch", 6: "isolation_relay", 5: "blast_armed", 4: "cable_fault", 3: "earth_leakage"}
 TYPE_1_BITS = {7: "dc_supply", 6: "key_switch", 5: "detonator_status", 4: "mains", 3: "booster_fired"}
 TYPE_1_BITS |= {2: "partial_blast", 1: "missing_pulse_detected"}
-BOOSTER_BITS = {10: "isolation_relay", 9: "lfs", 8: "blast_armed", 7: "too_low_battery", 6: "low_battery"}
+BOOSTER_BITS = {10: "isolation_relay", 9: "detonator_error", 8: "blast_armed", 7: "too_low_battery", 6: "low_battery"}
 BOOSTER_BITS |= {5: "dc_supply", 4: "shaft_fault", 3: "mains", 2: "earth_leakage", 1: "cable_fault", 0: "key_switch"}
-DETONATOR_BITS = {6: "bridge_wire", 5: "calibration", 4: "program", 3: "booster_fired", 2: "tagged"}
-DETONATOR_BITS |= {1: "detonator_status", 0: "logged"}
+DETONATOR_BITS = {7: "energy_storing", 6: "bridge_wire", 5: "calibration", 4: "program", 3: "booster_fired"}
+DETONATOR_BITS |= {2: "tagged", 1: "detonator_status", 0: "logged"}
 CFC_BITS = {7: "min2", 6: "min7", 5: "cable_fault", 4: "elt", 0: "device_type"}
 
 
@@ -74,13 +76,18 @@ def decode(mode: str, packet: str) -> Frame:
         raise Reject("bad_chunks")
     if command in {3, 5} and not chunks:
         raise Reject("bad_chunks")
-    speaker = f"{SPEAKER_TYPES[command]}/{int.from_bytes(raw[4:6], 'big')}"
-    frame = Frame(command, speaker)
-    _read_chunks(frame, chunks)
-    limit = MODES[mode].max_windows
-    if any(path.count("/") > 1 and not 1 <= int(path.split("/")[3]) <= limit for path, _ in frame.chunks):
-        raise Reject("bad_window")
+    frame = Frame(command, f"{SPEAKER_TYPES[command]}/{int.from_bytes(raw[4:6], 'big')}")
+    _read_chunks(frame, chunks, mode)
+    _check_windows(frame, MODES[mode].max_windows)
     return frame
+
+
+def _check_windows(frame: Frame, limit: int) -> None:
+    windows = [int(path.split("/")[3]) for path, _ in frame.chunks if path.count("/") > 1]
+    if any(not 1 <= window <= limit for window in windows):
+        raise Reject("bad_window")
+    if any(after != before + 1 for before, after in pairwise(windows)):
+        raise Reject("bad_window")
 
 
 def _check_envelope(mode: str, raw: bytes) -> None:
@@ -107,10 +114,11 @@ def crc16_x25(data: bytes) -> int:
     return crc ^ 0xFFFF
 
 
-def _read_chunks(frame: Frame, chunks: list[bytes]) -> None:
+def _read_chunks(frame: Frame, chunks: list[bytes], mode: str) -> None:
     speaker, command = frame.speaker, frame.command
     if command == 1:
-        frame.chunks = [(f"1/{int.from_bytes(chunk, 'big')}", {}) for chunk in chunks]
+        kind = 1 if mode == "IBS" else 3
+        frame.chunks = [(f"{kind}/{int.from_bytes(chunk, 'big')}", {}) for chunk in chunks]
     elif command == 2:
         serials = [int.from_bytes(chunk, "little") for chunk in chunks]
         frame.chunks = [(f"{speaker}/2/{window}", {"serial": serial}) for window, serial in enumerate(serials, 1)]
@@ -126,7 +134,7 @@ def _read_chunks(frame: Frame, chunks: list[bytes]) -> None:
             (f"{speaker}/4/{_window(chunk[4:])}", {"uid": ".".join(map(str, chunk[:4]))}) for chunk in chunks
         ]
     elif command == 5:
-        frame.own = _booster(chunks[0])
+        frame.own = _booster(chunks[0], mode)
         detonators = chunks[1:]
         stray = len(detonators) == 1 and detonators[0][0] == 255 and _window(detonators[0][2:]) == 255
         if not stray:
@@ -149,9 +157,10 @@ def _control_unit(chunk: bytes) -> Fields:
     return _bits(chunk[1], CONTROL_UNIT_BITS)
 
 
-def _booster(chunk: bytes) -> Fields:
+def _booster(chunk: bytes, mode: str) -> Fields:
     bits = int.from_bytes(chunk[2:], "big")
-    return {"child_count": chunk[0], "led_state": bits >> 12} | _bits(bits, BOOSTER_BITS)
+    count = int.from_bytes(chunk[:2], "little") if 22 in MODES[mode].commands else chunk[0]
+    return {"child_count": count, "led_state": bits >> 12} | _bits(bits, BOOSTER_BITS)
 
 
 def _detonator(booster: str, window: bytes, data: bytes) -> tuple[str, Fields]:

@@ -5,20 +5,33 @@ from typing import Any, NamedTuple, TypeGuard
 
 from tests.oracle.reference_frame import MODES, Reject
 
-NEEDED = {"acknowledge_warning": ("unit", "field", "actor"), "label_unit": ("unit", "label", "actor")}
+NEEDED = {
+    "acknowledge_warning": ("unit", "field", "actor"),
+    "label_unit": ("unit", "label", "actor"),
+    "retire_unit": ("unit", "actor"),
+}
 COMMAND_MEMBERS = ("action", "unit", "field", "label", "actor", "note", "id")
 
 
 class Record(NamedTuple):
-    """A record of the journal; `kind` is frame, tick or command. Only frames have a source and a sequence."""
+    """A record of the journal, `created_at` as sent; `kind` is frame, tick or command.
+
+    Only frames have a source and a sequence.
+    """
 
     kind: str
     created_at: int
+    appended_at: int | None
     mode: str
     source: str = ""
     sequence: int = 0
     packet: str = ""
     command: dict[str, Any] = {}  # noqa: RUF012
+
+    @property
+    def time(self) -> int:
+        """The record's time, page 2: nothing was created after it was appended."""
+        return self.created_at if self.appended_at is None else min(self.created_at, self.appended_at)
 
 
 class Lines:
@@ -35,28 +48,24 @@ class Lines:
         row = parse(line)
         if not isinstance(row, dict):
             raise Reject("bad_encoding")
-        created_at, mode = row.get("created_at"), row.get("mode", self.mode)
-        source, sequence = row.get("source", "file"), row.get("sequence", 1)
-        if (
-            is_whole(created_at)
-            and is_whole(sequence, 1 - 2**53)
-            and is_string(mode)
-            and mode in MODES
-            and is_string(source)
-        ):
-            return self._record(row, created_at, mode, source)
-        raise Reject("bad_encoding")
+        created_at, appended_at = row.get("created_at"), row.get("appended_at", 0)
+        mode, source, sequence = row.get("mode", self.mode), row.get("source", "file"), row.get("sequence", 1)
+        if not (is_whole(created_at) and is_whole(appended_at) and is_whole(sequence, 1 - 2**53)):
+            raise Reject("bad_encoding")
+        if not (is_string(mode) and mode in MODES and is_string(source)):
+            raise Reject("bad_encoding")
+        return self._record(row, (created_at, row.get("appended_at"), mode), source)
 
-    def _record(self, row: dict[str, Any], created_at: int, mode: str, source: str) -> Record:
+    def _record(self, row: dict[str, Any], when: tuple[int, int | None, str], source: str) -> Record:
         kind = row.get("kind", "frame")
         if kind == "tick":
-            return Record("tick", created_at, mode)
+            return Record("tick", *when)
         if kind == "command" and isinstance(row.get("command"), dict):
-            return Record("command", created_at, mode, command=row["command"])
+            return Record("command", *when, command=row["command"])
         if kind == "frame" and is_string(row.get("packet")):
             sequence = row.get("sequence", self.numbers.get(source, 0) + 1)
             self.numbers[source] = sequence
-            return Record("frame", created_at, mode, source, sequence, row["packet"])
+            return Record("frame", *when, source, sequence, row["packet"])
         raise Reject("bad_encoding")
 
 

@@ -2,6 +2,9 @@
 
 SILENCE = 600_000
 OFF_THE_LINE = 1_000
+CLOCK_MAY_STRAY = 5_000
+COMMAND_MAY_LIE = 60_000
+KNOWN_IDS = 1_000
 WARNING_FIELDS = {
     "cable_fault": True,
     "earth_leakage": True,

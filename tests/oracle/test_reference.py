@@ -9,7 +9,8 @@ import pytest
 from tests.oracle.reference import Outcome, replay
 
 DATA = Path(__file__).parents[1] / "data"
-EXAMPLES = sorted(folder for folder in DATA.iterdir() if folder.is_dir())
+EXAMPLES = sorted(changes.parent for changes in DATA.glob("*/changes.jsonl"))
+FIELD = {"field-2019-07-19": "AXXIS100", "field-2019-08-30": "AXXIS100_CFC"}
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -19,7 +20,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module", params=EXAMPLES, ids=lambda folder: folder.name)
 def example(request: pytest.FixtureRequest) -> tuple[Path, Outcome]:
     folder: Path = request.param
-    mode = "AXXIS100" if folder.name.startswith("field") else folder.name
+    mode = FIELD.get(folder.name, folder.name)
     return folder, replay((folder / "journal.jsonl").read_text().split("\n"), "site", mode)
 
 
