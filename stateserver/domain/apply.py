@@ -45,10 +45,12 @@ def _apply_frame_record(system: System, record: FrameRecord) -> Applied:
         account_for(system, record.source, record.sequence)
         count_frame(system, "rejected")
         raise
-    time = record.time
+    created_at, appended_at = record.created_at, record.appended_at
+    # As record.time says, without the call: this is asked of every frame.
+    time = created_at if appended_at is None or created_at <= appended_at else appended_at
     changes = apply_quickly(system, record, time, frame)
     if changes is not None:
-        return Applied(changes, [])
+        return tuple.__new__(Applied, (changes, []))
     step = Applying(system, time, record.source, record.sequence)
     source = system.sources.get(record.source)
     if is_duplicate(source, record):

@@ -62,8 +62,7 @@ def _comes_as_usual(system: System, source: Source, record: FrameRecord, time: i
         and system.blast is None
         and system.clock is not None
         and system.clock <= time < system.deadline_floor
-        and not source.accounted
-        and not source.is_ahead
+        and not (source.accounted or source.is_ahead)
         and record.created_at <= time + TOLERANCE_MS
     )
 
