@@ -137,7 +137,7 @@ class Mine:
         """A booster with its key on lists detonators and reports them: flag bytes by window, four that are ready."""
         flags = windows or dict.fromkeys(range(1, 5), READY)
         self.send(self.listing({window: booster << 16 | window for window in flags}, booster))
-        self.send(self.data(flags, booster, **head))
+        self.send(self.data(flags, booster, None, **head))
         return self
 
     def arms(self) -> "Mine":
@@ -162,7 +162,7 @@ class Mine:
 
     def reports(self, flags: Mapping[int, int] | None = None, booster: int = BOOSTER, **head: int) -> list[Change]:
         """A booster tells of its detonators: all four fired, unless something else is said."""
-        return self.send(self.data(flags or dict.fromkeys(range(1, 5), FIRED), booster, **head))
+        return self.send(self.data(flags or dict.fromkeys(range(1, 5), FIRED), booster, None, **head))
 
     def is_told_by_time(self) -> "Mine":
         """Firing and report time pass in silence."""
