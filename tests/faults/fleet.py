@@ -193,7 +193,11 @@ class Load:
             while self.left and len(under_way) < count:
                 rows = self._random.choice([rows for rows in self._rows if rows])
                 row = rows.pop(0)
-                under_way.append(await producer.send(self.chain.layout.journals[0], row.value, key=row.key))
+                under_way.append(
+                    await producer.send(
+                        self.chain.layout.journals[0], row.value, key=row.key, headers=list(row.headers)
+                    )
+                )
             for one in under_way:
                 await one
         finally:

@@ -57,7 +57,8 @@ class Chain:
     async def produce(self, rows: Iterable[Row]) -> list[int]:
         """Append to the journal as Packet Servers do: the key says the partition. Returns the partitions."""
         async with AIOKafkaProducer(bootstrap_servers=self.broker.bootstrap.split(",")) as producer:
-            sent = [await producer.send(self.layout.journals[0], row.value, key=row.key) for row in rows]
+            topic = self.layout.journals[0]
+            sent = [await producer.send(topic, row.value, key=row.key, headers=list(row.headers)) for row in rows]
             return [(await one).partition for one in sent]
 
     async def read(self, topic: str, *, committed: bool = False) -> list[LogRecord]:

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stateserver.codec.appended import APPENDED_AT
 from stateserver.codec.packet import Kind
 from stateserver.domain.change import Change, change_to_json
 from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord, UnreadableFrame
@@ -81,7 +82,10 @@ def records_in(lines: Iterable[str], mode: Mode) -> Iterator[Record]:
 
 
 def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
-    """A record as a Packet Server, a worker or a gateway appends it."""
+    """A record as a Packet Server, a worker or a gateway appends it.
+
+    One that says when it was appended says so in its header, as if it had been forwarded: the broker has its own time.
+    """
     if isinstance(record, FrameRecord):
         kind, source, sequence, body = Kind.FRAME, record.source, record.sequence, record.frame
     elif isinstance(record, TickRecord):
@@ -90,7 +94,8 @@ def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
         assert isinstance(record, CommandRecord)
         kind, source, sequence, body = Kind.COMMAND, "gateway", 0, record.command
     value = seal(ring, kind, system, source, sequence, record.created_at, record.mode, body)
-    return Row(system.encode(), value)
+    headers = () if record.appended_at is None else ((APPENDED_AT, str(record.appended_at).encode()),)
+    return Row(system.encode(), value, headers)
 
 
 def log_lines(records: Iterable[Record], system: str = SYSTEM) -> list[LogLine]:
