@@ -1,6 +1,7 @@
 """The reports of a replay's blasts: what `--reports` of `stateserver replay` does."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stateserver.commands.progress import progress_bar
-from stateserver.reports.files import remove_files, write_files
+from stateserver.reports.files import remove_files, write_blasts_file, write_files
 from stateserver.reports.timeline import read_document
 from stateserver.reports.views import FORMATS, Filed
 from stateserver.settings import load_settings
@@ -26,7 +27,7 @@ def chosen_formats(ctx: click.Context, option: click.Parameter, value: str | Non
 
 
 def write_reports(out: Path, formats: tuple[str, ...]) -> None:
-    """Write a report of each blast that a replay wrote to `out` into its folder `reports`.
+    """Write a report of each blast that a replay wrote to `out` into its folder `reports`, and a table of all.
 
     Times stand there also in STATESERVER_TIME_ZONE.
     """
@@ -34,10 +35,19 @@ def write_reports(out: Path, formats: tuple[str, ...]) -> None:
         return
     zone = ZoneInfo(load_settings(os.environ).time_zone)
     remove_files(out / "reports")
-    with progress_bar(None, "report") as bar:
-        for filed in _blasts(out):
-            write_files(out / "reports", formats, filed, zone)
-            bar.update()
+    folder = out / "reports"
+
+    def written() -> Iterator[Filed]:
+        with progress_bar(None, "report") as bar:
+            for filed in _blasts(out):
+                write_files(folder, formats, filed, zone, is_one_of_many=True)
+                yield filed
+                bar.update()
+
+    if "csv" in formats:
+        write_blasts_file(folder, written(), zone)
+    else:
+        deque(written(), maxlen=0)
 
 
 def _blasts(out: Path) -> Iterator[Filed]:

@@ -32,8 +32,9 @@ class NoReport(StateServerError):
 @click.option(
     "--out",
     default=".",
-    help="A folder, a file, or - for standard output. Into a folder CSV writes four files: the detonators, a summary,"
-    " the boosters and the timeline; elsewhere the detonators.  [default: this folder]",
+    help="A folder, a file, or - for standard output. In a folder files are named by system, local time and the"
+    " beginning of the blast's id, and CSV writes six: the detonators, a summary, the boosters, the timeline, the"
+    " warnings, and a row for a table of blasts; elsewhere the detonators.  [default: this folder]",
 )
 def command(blast_id: UUID, wanted: str, out: str) -> None:
     """Write the report of the blast BLAST_ID.

@@ -23,7 +23,8 @@ _FORMULA: Final = re.compile(r"(?:\A|(?<=[;\t\r\n]))(?=[=+\-@\t\r\n\uff1d\uff0b\
 # What people write as a label and a spreadsheet reads as a date, a time or a number: 3/67, 1-2, 7:30, 007, 1E5.
 _TURNED_INTO_SOMETHING: Final = re.compile(r"\d{1,4}([/:-]\d{1,4}){1,2}|0\d+|\d+[eE]\d+")
 
-_YES_NO: Final = {True: "yes", False: "no"}
+# What pandas and spreadsheets take for a yes and a no, where "yes" would be text to both.
+_YES_NO: Final = {True: "TRUE", False: "FALSE"}
 
 
 @lru_cache(maxsize=65536)  # the same few texts stand in row after row
@@ -33,7 +34,7 @@ def plain_text(text: str) -> str:
 
 
 def write_csv(header: Iterable[str], rows: Iterable[Row], out: BinaryIO) -> None:
-    """Write a table. None becomes an empty cell, booleans yes and no."""
+    """Write a table. None becomes an empty cell, booleans TRUE and FALSE."""
     text = io.TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=False)
     writer = csv.writer(text)
     writer.writerow(header)

@@ -1,6 +1,8 @@
-"""The four tables of a blast as CSV: its detonators, its boosters, its timeline, and a summary.
+"""The large tables of a blast as CSV: its detonators, its boosters, its timeline.
 
-Units stand there in words, as a spreadsheet takes a booster's path (3/67) for a month.
+Every table has the same columns in every kind of system, and the blast's id in every row. Times are written as pandas
+and spreadsheets read them, in UTC and in the site's time zone, with how far that was ahead in minutes. Units stand
+there in words, as a spreadsheet takes a booster's path (3/67) for a month.
 """
 
 from collections.abc import Iterator
@@ -14,28 +16,29 @@ from stateserver.reports.detonators import (
     EXCLUDED,
     INACTIVE,
     POSSIBLY_LIVE,
+    SILENT_BEFORE,
     Detonator,
     Snapshot,
     check_snapshots,
     read_detonators,
+    read_labels,
 )
 from stateserver.reports.document import Report
+from stateserver.reports.heard import count_heard
+from stateserver.reports.rows import ActiveBooster, Counts, OtherBooster
 from stateserver.reports.times import SiteClock
-from stateserver.reports.verdict import explain_how, judge
 from stateserver.reports.wording import (
     GROUPS,
-    HOW,
-    IBS_NOUNS,
-    OUTCOMES,
     change_words,
     kind_words,
     nouns_of,
+    outcome_words,
     reasons_words,
     unit_words,
 )
 
 # (column, field) of what is told before and after; as_of apart, whose values are times.
-_DETONATOR_FIELDS: Final = (
+_FIELDS: Final = (
     ("answers", "detonator_status"),
     ("tagged", "tagged"),
     ("logged", "logged"),
@@ -45,38 +48,48 @@ _DETONATOR_FIELDS: Final = (
     ("booster_fired", "booster_fired"),
     ("delay_ms", "delay"),
     ("uid", "uid"),
-)
-_IBS_FIELDS: Final = (
-    ("answers", "detonator_status"),
+    ("serial", "serial"),
     ("dc_supply", "dc_supply"),
     ("key_switch", "key_switch"),
     ("mains", "mains"),
-    ("booster_fired", "booster_fired"),
     ("partial_blast", "partial_blast"),
     ("missing_pulse_detected", "missing_pulse_detected"),
-    ("serial", "serial"),
 )
+MISFIRES: Final = {MISSED, UNREPORTED, SILENT_BEFORE}
+
+
+def at_columns(name: str) -> list[str]:
+    """The columns of an instant, as `at_cells` fills them."""
+    return [f"{name}_utc", f"{name}_local", f"{name}_utc_offset_minutes"]
+
+
+def at_cells(clock: SiteClock, at: int | None) -> tuple[Value, ...]:
+    """An instant in UTC, in the site's time zone, and how far that was ahead then."""
+    return (None, None, None) if at is None else (clock.utc(at), clock.local(at), clock.offset_minutes(at))
 
 
 def write_detonators(report: Report, start: Snapshot, end: Snapshot | None, clock: SiteClock, out: BinaryIO) -> None:
-    """One row a detonator that the start or the end of the blast knows, whatever booster it is on."""
-    check_snapshots(report, start, end)
-    fields = _IBS_FIELDS if nouns_of(report.mode) is IBS_NOUNS else _DETONATOR_FIELDS
-    header = ["blast", "system", "mode", "initiated_utc", f"initiated ({clock.name})"]
-    header += ["unit", "booster", "booster_serial", "booster_label", "booster_group", "window_id", "label"]
-    header += ["outcome", "outcome_in_words"]
-    header += [f"{column}_{when}" for column, _ in fields for when in ("before", "after")]
-    header += ["last_heard_before_utc", "last_heard_after_utc", "document_sha256"]
-    initiated = (clock.iso_utc(report.initiated), clock.iso_site(report.initiated))
-    about = (report.blast, report.system, report.mode.value, *initiated)
-    labels = {booster.unit: booster.label for booster in report.active}
-    labels |= {booster.unit: booster.label for booster in report.others}
+    """One row a detonator that the start or the end of the blast knows, whatever booster it is on.
 
-    names = [field for _, field in fields]
+    What stands there of after the blast is only of those that were heard of since firing ended.
+    """
+    check_snapshots(report, start, end)
+    header = ["blast", "system", "mode", *at_columns("initiated"), "time_zone"]
+    header += ["unit", "booster", "booster_serial", "booster_label", "booster_group", "window_id", "label"]
+    header += ["outcome", "why", "outcome_in_words", "is_misfire", "attention", "heard_after"]
+    header += [f"{column}_{when}" for column, _ in _FIELDS for when in ("before", "after")]
+    header += ["last_heard_before_utc", "last_heard_after_utc", "document_sha256"]
+    initiated = at_cells(clock, report.initiated)
+    about = (report.blast, report.system, report.mode.value, *initiated, clock.name)
+    labels = {booster.unit: booster.label for booster in (*report.active, *report.others)}
+    names = [field for _, field in _FIELDS]
+    is_closed = report.closed is not None
 
     def rows() -> Iterator[Row]:
         for one in read_detonators(report, start, end):
-            yield (*about, *_place(one, labels), *_told(one, names, clock), report.sha256)
+            misfire = one.outcome in MISFIRES if is_closed else None
+            became = (one.outcome, one.why, outcome_words(one.outcome, one.why), misfire, ", ".join(one.attention))
+            yield (*about, *_place(one, labels), *became, one.heard_after, *_told(one, names, clock), report.sha256)
 
     write_csv(header, rows(), out)
 
@@ -85,108 +98,84 @@ def _place(one: Detonator, labels: dict[str, str | None]) -> tuple[Value, ...]:
     known = one.before or one.after or {}
     serial = int(one.booster.rpartition("/")[2])
     booster = (one.unit, unit_words(one.booster), serial, labels.get(one.booster), GROUPS[one.group])
-    return (*booster, one.window_id, known.get("label"), one.outcome, OUTCOMES[one.outcome])
+    return (*booster, one.window_id, known.get("label"))
 
 
 def _told(one: Detonator, fields: list[str], clock: SiteClock) -> list[Value]:
     before, after = one.before or {}, one.after or {}
-    told = [fields_then.get(field) for field in fields for fields_then in (before, after)]
+    heard = {} if one.heard_after is False else after
+    told = [fields_then.get(field) for field in fields for fields_then in (before, heard)]
     return [*told, _as_of(before, clock), _as_of(after, clock)]
 
 
 def _as_of(fields: Fields, clock: SiteClock) -> str | None:
     as_of = fields.get("as_of")
-    return clock.iso_utc(as_of) if isinstance(as_of, int) else None
+    return clock.utc(as_of) if isinstance(as_of, int) else None
 
 
-def write_boosters(report: Report, out: BinaryIO) -> None:
-    """One row a booster, whether it took part or not."""
-    header = ["blast", "booster", "booster_serial", "booster_label", "booster_group", "why", "successful"]
-    header += [f"{count}_{when}" for when in ("before", "after") for count in _COUNTS]
-    header += ["fired", "missed", "unreported", "silent_before", "document_sha256"]
-    write_csv(header, _booster_rows(report), out)
+def write_boosters(report: Report, start: Snapshot, end: Snapshot | None, out: BinaryIO) -> None:
+    """One row a booster, whether it took part or not.
+
+    The counts after the blast are of the `heard_after` detonators that were heard of since firing ended.
+    """
+    check_snapshots(report, start, end)
+    header = ["blast", "system", "mode", "booster", "booster_serial", "booster_label", "booster_group", "why"]
+    header += ["successful", *(f"{count}_before" for count in Counts._fields)]
+    header += ["detonators_after", "heard_after", *(f"{count}_after" for count in _STATES)]
+    header += ["fired", "missed", "unreported", "silent_before", "misfires", "attention", "document_sha256"]
+    write_csv(header, _booster_rows(report, count_heard(report, start, end)), out)
 
 
-_COUNTS: Final = ("detonators", "tagged", "logged", "answering", "programmed")
+_STATES: Final = tuple(name for name in Counts._fields if name != "detonators")
 
 
-def _booster_rows(report: Report) -> Iterator[Row]:
+def _booster_rows(report: Report, heard: dict[str, Counts]) -> Iterator[Row]:
+    about = (report.blast, report.system, report.mode.value)
+    attention: dict[str, list[str]] = {}
+    for one in report.attention or ():
+        attention.setdefault(one.unit, []).append(one.what)
     for booster in report.active:
-        yield (
-            *(
-                report.blast,
-                unit_words(booster.unit),
-                booster.serial,
-                booster.label,
-                GROUPS[ACTIVE],
-                None,
-                booster.successful,
-            ),
-            *(*booster.before, *(booster.after or (None,) * len(_COUNTS))),
-            *(booster.fired, *_not_fired(report, booster.count(MISSED), booster.count(UNREPORTED))),
-            *(len(booster.silent_before), report.sha256),
-        )
+        told = (*_after(booster, heard), *_outcomes(booster), ", ".join(attention.get(booster.unit, ())))
+        name = (unit_words(booster.unit), booster.serial, booster.label, GROUPS[ACTIVE], None, booster.successful)
+        yield (*about, *name, *booster.before, *told, report.sha256)
     groups = {POSSIBLY_LIVE: report.possibly_live, EXCLUDED: report.excluded, INACTIVE: report.inactive}
-    for group, boosters in groups.items():
-        for other in boosters:
+    for group, others in groups.items():
+        for other in others:
             why = reasons_words(other.why, nouns_of(report.mode))
-            nothing = (None,) * (2 * len(_COUNTS) - 1 + 4)
-            yield (
-                *(report.blast, unit_words(other.unit), other.serial, other.label, GROUPS[group], why, None),
-                *(other.detonators, *nothing, report.sha256),
-            )
+            name = (unit_words(other.unit), other.serial, other.label, GROUPS[group], why, None)
+            before = (other.detonators, *(None for _ in _STATES))
+            told = (*_after(other, heard), *(None for _ in range(5)), ", ".join(attention.get(other.unit, ())))
+            yield (*about, *name, *before, *told, report.sha256)
 
 
-def _not_fired(report: Report, missed: int, unreported: int) -> tuple[int | None, int | None]:
-    return (None, None) if report.closed is None else (missed, unreported)
+def _after(booster: ActiveBooster | OtherBooster, heard: dict[str, Counts]) -> tuple[int | None, ...]:
+    if booster.after is None:
+        return (None, None, *(None for _ in _STATES))
+    counts = heard.get(booster.unit, Counts(0, 0, 0, 0, 0))
+    return (booster.after.detonators, booster.heard_after, *(getattr(counts, name) for name in _STATES))
 
 
-def write_timeline(report: Report, clock: SiteClock, out: BinaryIO) -> None:
-    """One row an event, the detonators' own events included."""
-    header = ["blast", "version", "at_utc", f"at ({clock.name})", "ms_since_initiated", "event", "event_in_words"]
-    header += ["unit", "what", "source", "sequence", "deadline", "document_sha256"]
-    write_csv(header, (_event_row(report, change, clock) for change in report.timeline()), out)
+def _outcomes(booster: ActiveBooster) -> tuple[int | None, ...]:
+    silent = len(booster.silent_before)
+    if booster.fired is None:
+        return (None, None, None, silent, None)
+    missed, unreported = booster.count(MISSED), booster.count(UNREPORTED)
+    return (booster.fired, missed, unreported, silent, missed + unreported + silent)
 
 
-def _event_row(report: Report, change: Change, clock: SiteClock) -> Row:
+def write_timeline(report: Report, start: Snapshot, end: Snapshot | None, clock: SiteClock, out: BinaryIO) -> None:
+    """One row an event, the detonators' own events included; labels are as at the start."""
+    check_snapshots(report, start, end)
+    header = ["blast", "system", "version", *at_columns("at"), "ms_since_initiated", "event", "event_in_words"]
+    header += ["unit", "label", "what", "source", "sequence", "deadline", "document_sha256"]
+    labels = read_labels(start)
+    write_csv(header, (_event_row(report, change, labels, clock) for change in report.timeline()), out)
+
+
+def _event_row(report: Report, change: Change, labels: dict[str, str], clock: SiteClock) -> Row:
     return (
-        *(report.blast, change.version, clock.iso_utc(change.at), clock.iso_site(change.at)),
+        *(report.blast, report.system, change.version, *at_cells(clock, change.at)),
         *(change.at - report.initiated, change.kind, kind_words(change.kind)),
-        *(unit_words(change.unit), change_words(change, clock), change.source),
+        *(unit_words(change.unit), labels.get(change.unit or ""), change_words(change, clock), change.source),
         *(change.sequence, change.deadline, report.sha256),
     )
-
-
-def write_summary(report: Report, clock: SiteClock, out: BinaryIO) -> None:
-    """What the report says in all, a row each."""
-    write_csv(["about", "what", "value"], _summary_rows(report, clock), out)
-
-
-def _summary_rows(report: Report, clock: SiteClock) -> Iterator[Row]:
-    verdict = judge(report)
-    yield "blast", "id", report.blast
-    yield "blast", "system", report.system
-    yield "blast", "mode", report.mode.value
-    yield "blast", "control unit", unit_words(report.control_unit)
-    yield "blast", "verdict", verdict.headline
-    yield "blast", "verdict explained", verdict.explanation
-    yield "blast", "how it closed", report.how
-    yield "blast", "how it closed, in words", f"{HOW[report.how]}. {explain_how(report)}"
-    for what in ("initiated", "firing_complete", "aborted", "closed"):
-        at = getattr(report, what)
-        yield "times", f"{what}_utc", None if at is None else clock.iso_utc(at)
-        yield "times", f"{what} ({clock.name})", None if at is None else clock.iso_site(at)
-    for about, values in (
-        ("durations, ms", report.durations),
-        ("boosters", report.boosters),
-        ("detonators", report.detonators),
-        ("frames", report.frames),
-    ):
-        for what, value in values._asdict().items():
-            yield about, what, value
-    yield "warnings", "open at the start", len(report.warnings)
-    yield "versions", "opened", report.version_opened
-    yield "versions", "closed", report.version_closed
-    yield "sha256", "document", report.sha256
-    yield "sha256", "start snapshot", report.start_sha256
-    yield "sha256", "end snapshot", report.end_sha256

@@ -2,16 +2,19 @@
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import groupby
 from typing import BinaryIO, Final, NamedTuple
 
 import orjson
 
-from stateserver.domain.blast import FIRED
+from stateserver.domain.blast import FIRED, JsonObject
 from stateserver.domain.change import Fields
 from stateserver.domain.paths import path_key
 from stateserver.errors import StateServerError
 from stateserver.reports.document import Report
+from stateserver.reports.rows import ActiveBooster, Attention, parse_active, parse_attention
 
 SILENT_BEFORE: Final = "silent_before"
 AWAITED: Final = "awaited"
@@ -24,6 +27,10 @@ EXCLUDED: Final = "excluded"
 INACTIVE: Final = "inactive"
 SEEN_LATER: Final = "seen_later"
 
+
+_NEVER: Final = 1 << 62
+# Below a section controller lie type 1 boosters, below a booster of type 2 detonators.
+_KIND_BELOW: Final = {"1": "2", "3": "4"}
 
 Snapshot = bytes | Callable[[], BinaryIO]
 """A snapshot's lines, or what opens them: those of a large blast are never all in memory then."""
@@ -38,7 +45,10 @@ class Detonator(NamedTuple):
 
     `group` is its booster's: active, possibly_live, excluded, inactive, or seen_later. `outcome` is fired,
     missed, unreported, silent_before, awaited (its blast is still open), listed_later (nobody knew it at the
-    start) or not_in_blast. `before` and `after` are its fields; None where it wasn't there.
+    start) or not_in_blast; `why`, of an unreported one, cleared, replaced or no_evidence. `attention` are the names of
+    what needs it. `heard_after`: whether it was heard of since firing ended, so that `after` is not old; None while the
+    blast is open, and of those whose booster nobody knew at the start. `before` and `after` are its fields; None where
+    it wasn't there.
     """
 
     unit: str
@@ -46,13 +56,36 @@ class Detonator(NamedTuple):
     window_id: int
     group: str
     outcome: str
+    why: str | None
+    attention: tuple[str, ...]
+    heard_after: bool | None
     before: Fields | None
     after: Fields | None
 
 
+class Outcome(NamedTuple):
+    """What a report says of a detonator of an active booster, known by its window *and* its uid (in IBS its serial).
+
+    `uid`, `serial`, `label` and `delay` (planned, ms) are as at the start, None where nobody told them; `outcome`,
+    `why` and `attention` as a Detonator has them.
+    """
+
+    unit: str
+    booster: str
+    window_id: int
+    uid: str | None
+    serial: int | None
+    label: str | None
+    delay: int | None
+    outcome: str
+    why: str | None
+    attention: tuple[str, ...]
+
+
 class _Place(NamedTuple):
     group: str
-    not_fired: dict[int, str] | None
+    not_fired: dict[int, tuple[str, str | None]] | None
+    heard_after: int | None = None
 
 
 def check_snapshots(report: Report, start: Snapshot, end: Snapshot | None) -> None:
@@ -80,14 +113,79 @@ def _sha256(snapshot: Snapshot) -> str:
 def read_detonators(report: Report, start: Snapshot, end: Snapshot | None) -> Iterator[Detonator]:
     """Every detonator that the start or the end knows, in path order. `end` is None while the blast is open."""
     places = _places(report)
+    attention = _attention_by_unit(report.attention or ())
     unknown = _Place(SEEN_LATER, None)
-    for unit, before, after in pair_units(start, end):
-        booster = (before or after or {}).get("parent")
-        if isinstance(booster, str):
-            place = places.get(booster, unknown)
+    for booster, units in groupby(pair_units(start, end), _parent):
+        if booster is None:
+            continue
+        place = places.get(booster, unknown)
+        inside = list(units)
+        since = _heard_since([after for _, _, after in inside if after is not None], place.heard_after)
+        for unit, before, after in inside:
             window_id = int(unit.rpartition("/")[2])
-            outcome = _outcome(place, window_id, before)
-            yield Detonator(unit, booster, window_id, place.group, outcome, before, after)
+            outcome, why = _outcome(place, window_id, before)
+            heard = None if since is None else after is not None and _as_of(after) >= since
+            told = attention.get(unit, ())
+            yield Detonator(unit, booster, window_id, place.group, outcome, why, told, heard, before, after)
+
+
+def _parent(unit: tuple[str, Fields | None, Fields | None]) -> str | None:
+    booster = (unit[1] or unit[2] or {}).get("parent")
+    return booster if isinstance(booster, str) else None
+
+
+def _heard_since(afters: list[Fields], count: int | None) -> int | None:
+    """The instant from which on so many of them were heard of: those that were lately, since firing ended."""
+    # The document says how many, and not since when: a clock that was set back moves the instant, not the order.
+    if count is None:
+        return None
+    times = sorted(map(_as_of, afters), reverse=True)
+    return times[count - 1] if count else _NEVER
+
+
+def _as_of(fields: Fields) -> int:
+    as_of = fields.get("as_of")
+    return as_of if isinstance(as_of, int) else -1
+
+
+def read_outcomes(document: JsonObject, start: Snapshot) -> Iterator[Outcome]:
+    """Every detonator of the active boosters, in path order.
+
+    The document may lack its timeline. Raises KeyError, TypeError and ValueError where it is none of this version.
+    """
+    places = _active_places(parse_active(document))
+    attention = _attention_by_unit(parse_attention(document) or ())
+    for unit, fields in _read_units(start):
+        booster = fields.get("parent")
+        if not isinstance(booster, str) or booster not in places:
+            continue
+        window_id = int(unit.rpartition("/")[2])
+        outcome, why = _outcome(places[booster], window_id, fields)
+        uid, serial, label, delay = (fields.get(name) for name in ("uid", "serial", "label", "delay"))
+        yield Outcome(
+            *(unit, booster, window_id),
+            uid=uid if isinstance(uid, str) else None,
+            serial=serial if isinstance(serial, int) else None,
+            label=label if isinstance(label, str) else None,
+            delay=delay if isinstance(delay, int) else None,
+            outcome=outcome,
+            why=why,
+            attention=attention.get(unit, ()),
+        )
+
+
+def read_labels(start: Snapshot) -> dict[str, str]:
+    """The labels at the start, by unit, of those that had one."""
+    with open_snapshot(start) as lines:
+        labelled = (orjson.loads(line) for line in lines if b'"label":' in line)
+        return {fields["unit"]: fields["label"] for fields in labelled if fields.get("label")}
+
+
+def read_others(snapshot: Snapshot, units: Collection[str]) -> dict[str, Fields]:
+    """The fields of these units, which are no detonators."""
+    with open_snapshot(snapshot) as lines:
+        told = (orjson.loads(line) for line in lines if b'"parent":' not in line)
+        return {fields["unit"]: fields for fields in told if fields["unit"] in units}
 
 
 def pair_units(start: Snapshot, end: Snapshot | None) -> Iterator[tuple[str, Fields | None, Fields | None]]:
@@ -117,19 +215,35 @@ def _read_units(snapshot: Snapshot) -> Iterator[tuple[str, Fields]]:
 
 def _places(report: Report) -> dict[str, _Place]:
     groups = {POSSIBLY_LIVE: report.possibly_live, EXCLUDED: report.excluded, INACTIVE: report.inactive}
-    places = {booster.unit: _Place(group, None) for group, boosters in groups.items() for booster in boosters}
-    for booster in report.active:
+    places = {one.unit: _Place(group, None, one.heard_after) for group, boosters in groups.items() for one in boosters}
+    return places | _active_places(report.active)
+
+
+def _active_places(active: Iterable[ActiveBooster]) -> dict[str, _Place]:
+    places = {}
+    for booster in active:
         not_fired = booster.not_fired
-        known = None if not_fired is None else {one.window_id: one.outcome for one in not_fired}
-        places[booster.unit] = _Place(ACTIVE, known)
+        known = None if not_fired is None else {one.window_id: (one.outcome, one.why) for one in not_fired}
+        places[booster.unit] = _Place(ACTIVE, known, booster.heard_after)
     return places
 
 
-def _outcome(place: _Place, window_id: int, before: Fields | None) -> str:
+def _attention_by_unit(attention: Iterable[Attention]) -> dict[str, tuple[str, ...]]:
+    """The names of what needs attention by detonator."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in attention:
+        for window in one.windows or ():
+            found[f"{one.unit}/{_KIND_BELOW[one.unit.partition('/')[0]]}/{window}"].append(one.what)
+    return {unit: tuple(whats) for unit, whats in found.items()}
+
+
+def _outcome(place: _Place, window_id: int, before: Fields | None) -> tuple[str, str | None]:
     if before is None:
-        return LISTED_LATER
+        return LISTED_LATER, None
     if place.group != ACTIVE:
-        return NOT_IN_BLAST
+        return NOT_IN_BLAST, None
     if not before.get("detonator_status"):
-        return SILENT_BEFORE
-    return AWAITED if place.not_fired is None else place.not_fired.get(window_id, FIRED)
+        return SILENT_BEFORE, None
+    if place.not_fired is None:
+        return AWAITED, None
+    return place.not_fired.get(window_id, (FIRED, None))

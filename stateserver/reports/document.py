@@ -3,127 +3,36 @@
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from stateserver.domain.blast import MISSED, UNREPORTED, JsonObject
+from stateserver.domain.blast import JsonObject
 from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import UNIT_ADDED, UNIT_CHANGED, Change
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
+from stateserver.reports.rows import (
+    VERDICTS,
+    ActiveBooster,
+    Attention,
+    BoosterTotals,
+    DetonatorTotals,
+    Durations,
+    Frames,
+    OtherBooster,
+    Warned,
+    known,
+    parse_active,
+    parse_attention,
+    parse_others,
+    parse_warned,
+)
 from stateserver.reports.timeline import Timeline
 
 
 class UnreadableReport(StateServerError):
     """A report document that isn't one, or not one of this version."""
-
-
-class Counts(NamedTuple):
-    """Detonators of an active booster at one instant."""
-
-    detonators: int
-    tagged: int
-    logged: int
-    answering: int
-    programmed: int
-
-
-class Window(NamedTuple):
-    """A detonator by its place on its booster; `uid` is None where nobody told it, and in IBS systems."""
-
-    window_id: int
-    uid: str | None
-
-
-class NotFired(NamedTuple):
-    """A watched detonator that isn't presumed fired; `outcome` is missed or unreported."""
-
-    window_id: int
-    uid: str | None
-    outcome: str
-
-
-class ActiveBooster(NamedTuple):
-    """A booster that took part. `after`, `successful` and `not_fired` are None until the blast is closed."""
-
-    unit: str
-    serial: int
-    label: str | None
-    before: Counts
-    after: Counts | None
-    successful: bool | None
-    silent_before: tuple[Window, ...]
-    not_fired: tuple[NotFired, ...] | None
-
-    def count(self, outcome: str) -> int:
-        """How many of its detonators were missed, or are unreported; 0 while nobody knows."""
-        return sum(one.outcome == outcome for one in self.not_fired or ())
-
-    @property
-    def fired(self) -> int | None:
-        """How many of its detonators no longer answer, presumed fired; None until the blast is closed."""
-        return None if self.not_fired is None else self.before.answering - len(self.not_fired)
-
-
-class OtherBooster(NamedTuple):
-    """A booster that took no part; `why` are the reasons that hold, by their names on page 4."""
-
-    unit: str
-    serial: int
-    label: str | None
-    detonators: int
-    why: tuple[str, ...]
-
-
-class Warned(NamedTuple):
-    """A warning open when the blast was. Times in ms since 1970."""
-
-    unit: str
-    field: str
-    raised: int
-    acknowledged: int | None
-    actor: str | None
-    note: str | None
-
-
-class BoosterTotals(NamedTuple):
-    """`fired` are the boosters that were successful, None until the blast is closed."""
-
-    total: int
-    active: int
-    possibly_live: int
-    excluded: int
-    inactive: int
-    fired: int | None
-
-
-class DetonatorTotals(NamedTuple):
-    """Of active boosters; the last three are None until the blast is closed."""
-
-    total: int
-    answering_before: int
-    silent_before: int
-    fired: int | None
-    missed: int | None
-    unreported: int | None
-
-
-class Durations(NamedTuple):
-    """In ms; None while not known."""
-
-    firing: int | None
-    reporting: int | None
-    total: int | None
-
-
-class Frames(NamedTuple):
-    """Frames while the blast was open; `received` includes those duplicate and rejected."""
-
-    received: int
-    duplicate: int
-    rejected: int
-    missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +56,18 @@ class Report:
     excluded: tuple[OtherBooster, ...]
     inactive: tuple[OtherBooster, ...]
     warnings: tuple[Warned, ...]
+    warnings_after: tuple[Warned, ...] | None
+    verdict: str | None
+    """all_fired, doubtful, not_all_fired or aborted; None until it is closed. `attention` likewise."""
+    attention: tuple[Attention, ...] | None
     version_opened: int
     version_closed: int | None
     start_sha256: str
     end_sha256: str | None
     frames: Frames
     sha256: str
-    single_detonators_events: int
-    """How many events of the timeline are single detonators' own."""
+    timeline_length: int
+    """How many events the timeline has, single detonators' own included."""
     _timeline: Iterable[JsonObject]
     _of_more: list[bytes]
 
@@ -197,14 +110,13 @@ class _Passing:
 
     def __init__(self, timeline: Iterable[JsonObject]) -> None:
         self._timeline = timeline
-        self.single_detonators = 0
+        self.length = 0
         self.of_more: list[bytes] = []
 
     def __iter__(self) -> Iterator[JsonObject]:
         for change in self._timeline:
-            if change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3:
-                self.single_detonators += 1
-            else:
+            self.length += 1
+            if not (change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3):
                 # A copy: what is kept as it was written keeps the kilobytes it was written in.
                 self.of_more.append(bytes(memoryview(canonical_json(change))))
             yield change
@@ -249,36 +161,21 @@ def _parse(document: JsonObject) -> Report:
         durations=Durations(**document["durations"]),
         boosters=BoosterTotals(**document["boosters"]),
         detonators=DetonatorTotals(**document["detonators"]),
-        active=tuple(_active(row) for row in document["active"]),
-        possibly_live=_others(document["possibly_live"]),
-        excluded=_others(document["excluded"]),
-        inactive=_others(document["inactive"]),
-        warnings=tuple(Warned(**row) for row in document["warnings"]),
+        active=parse_active(document),
+        possibly_live=parse_others(document["possibly_live"]),
+        excluded=parse_others(document["excluded"]),
+        inactive=parse_others(document["inactive"]),
+        warnings=parse_warned(document["warnings"]),
+        warnings_after=None if document["warnings_after"] is None else parse_warned(document["warnings_after"]),
+        verdict=known(document["verdict"], (None, *VERDICTS)),
+        attention=parse_attention(document),
         version_opened=document["versions"]["opened"],
         version_closed=document["versions"]["closed"],
         start_sha256=document["snapshots"]["start"],
         end_sha256=document["snapshots"]["end"],
         frames=Frames(**document["frames"]),
         sha256=sha256,
-        single_detonators_events=passing.single_detonators,
+        timeline_length=passing.length,
         _timeline=document["timeline"],
         _of_more=passing.of_more,
     )
-
-
-def _active(row: JsonObject) -> ActiveBooster:
-    rest = {name: row[name] for name in ("unit", "serial", "label", "successful")}
-    not_fired = row["not_fired"]
-    if not_fired is not None and any(one["outcome"] not in (MISSED, UNREPORTED) for one in not_fired):
-        raise ValueError(f"an outcome of {row['unit']} that is neither {MISSED} nor {UNREPORTED}")
-    return ActiveBooster(
-        **rest,
-        before=Counts(**row["before"]),
-        after=None if row["after"] is None else Counts(**row["after"]),
-        silent_before=tuple(Window(**one) for one in row["silent_before"]),
-        not_fired=None if not_fired is None else tuple(NotFired(**one) for one in not_fired),
-    )
-
-
-def _others(rows: list[JsonObject]) -> tuple[OtherBooster, ...]:
-    return tuple(OtherBooster(**{**row, "why": tuple(row["why"])}) for row in rows)

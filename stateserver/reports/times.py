@@ -23,36 +23,53 @@ class SiteClock:
         self._zone = zone
 
     def utc(self, at: int) -> str:
-        """`2019-07-19 10:12:15.000`."""
-        return _write(at, UTC, _for_people)
+        """`2019-07-19 10:12:15.000`: for people, and what a spreadsheet takes for a time."""
+        return _write(at, UTC, _plain)
+
+    def local(self, at: int) -> str:
+        """As `utc`, in the site's time zone."""
+        return _write(at, self._zone, _plain)
 
     def site(self, at: int) -> str:
-        """As `utc`, in the site's time zone."""
-        return _write(at, self._zone, _for_people)
+        """In the site's time zone with its offset, `2019-07-19 12:12:15.000 +02:00`; without one where that is UTC."""
+        return self.utc(at) if self.is_utc else _write(at, self._zone, _with_offset)
 
-    def iso_utc(self, at: int) -> str:
-        """`2019-07-19T10:12:15.000Z`."""
-        return _write(at, UTC, _iso).replace("+00:00", "Z")
+    def offset_minutes(self, at: int) -> int | None:
+        """How far the site's clocks were ahead of UTC then; None where nobody can say."""
+        moment = _moment(at, self._zone)
+        offset = None if moment is None else moment.utcoffset()
+        return None if offset is None else int(offset.total_seconds()) // 60
 
-    def iso_site(self, at: int) -> str:
-        """`2019-07-19T12:12:15.000+02:00`."""
-        return _write(at, self._zone, _iso)
+    def stamp(self, at: int) -> str:
+        """For the name of a file: `2019-07-19_121215+0200`, in the site's time zone."""
+        return _write(at, self._zone, _for_a_name).replace(" ", "")
 
 
 @lru_cache(maxsize=4096)  # thousands of detonators are heard of at the same instants
 def _write(at: int, zone: tzinfo, write: Callable[[datetime], str]) -> str:
+    moment = _moment(at, zone)
+    return f"{at} ms" if moment is None else write(moment)
+
+
+def _moment(at: int, zone: tzinfo) -> datetime | None:
     try:
-        return write((EPOCH + timedelta(milliseconds=at)).astimezone(zone))
+        return (EPOCH + timedelta(milliseconds=at)).astimezone(zone)
     except OverflowError:
-        return f"{at} ms"
+        return None
 
 
-def _for_people(moment: datetime) -> str:
+def _plain(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat("T", "milliseconds")
+def _with_offset(moment: datetime) -> str:
+    plain = _plain(moment)
+    return f"{plain} {moment.isoformat(' ', 'milliseconds')[len(plain) :]}"
+
+
+def _for_a_name(moment: datetime) -> str:
+    # Not %Y: it writes the year 1 as 1 on some systems.
+    return f"{moment.year:04}-{moment:%m-%d_%H%M%S%z}"
 
 
 def write_duration(duration: int) -> str:

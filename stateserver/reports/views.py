@@ -5,7 +5,8 @@ from typing import BinaryIO, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from stateserver.domain.blast import JsonObject
-from stateserver.reports.csv_tables import write_boosters, write_detonators, write_summary, write_timeline
+from stateserver.reports.csv_overview import write_blasts, write_summary, write_warnings
+from stateserver.reports.csv_tables import write_boosters, write_detonators, write_timeline
 from stateserver.reports.detonators import Snapshot
 from stateserver.reports.document import Report, canonical_chunks
 from stateserver.reports.pdf.book import write_pdf
@@ -36,11 +37,19 @@ def _detonators(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
 
 
 def _boosters(filed: Filed, _zone: ZoneInfo, out: BinaryIO) -> None:
-    write_boosters(Report.parse(filed.document), out)
+    write_boosters(Report.parse(filed.document), filed.start, filed.end, out)
 
 
 def _timeline(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
-    write_timeline(Report.parse(filed.document), SiteClock(zone), out)
+    write_timeline(Report.parse(filed.document), filed.start, filed.end, SiteClock(zone), out)
+
+
+def _warnings(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
+    write_warnings(Report.parse(filed.document), filed.start, filed.end, SiteClock(zone), out)
+
+
+def _blasts(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
+    write_blasts([Report.parse(filed.document)], SiteClock(zone), out)
 
 
 def _summary(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
@@ -53,17 +62,21 @@ def _json(filed: Filed, _zone: ZoneInfo, out: BinaryIO) -> None:
 
 
 CSV_TYPE: Final = "text/csv; charset=utf-8"
+BLASTS_VIEW: Final = "blasts.csv"
+"""One row a blast: as a view that of this one, so that those of many can be laid together."""
 VIEWS: Final = {
     "pdf": View("application/pdf", _pdf),
     "csv": View(CSV_TYPE, _detonators),
     "summary.csv": View(CSV_TYPE, _summary),
     "boosters.csv": View(CSV_TYPE, _boosters),
     "timeline.csv": View(CSV_TYPE, _timeline),
+    "warnings.csv": View(CSV_TYPE, _warnings),
+    BLASTS_VIEW: View(CSV_TYPE, _blasts),
     "json": View("application/json", _json),
 }
 FORMATS: Final = {
     "pdf": ("pdf",),
-    "csv": ("csv", "summary.csv", "boosters.csv", "timeline.csv"),
+    "csv": ("csv", "summary.csv", "boosters.csv", "timeline.csv", "warnings.csv", BLASTS_VIEW),
     "json": ("json",),
 }
 """The views that belong together; the first is the one meant where there can be only one."""

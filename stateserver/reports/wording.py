@@ -1,5 +1,6 @@
 """What the views of a report call things, so that whoever signs it need know no field's name."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -18,6 +19,20 @@ from stateserver.reports.detonators import (
     SEEN_LATER,
     SILENT_BEFORE,
 )
+from stateserver.reports.rows import (
+    ABORTED,
+    ALL_FIRED,
+    ANSWERS_AT_END,
+    ATTENTION,
+    CLEARED,
+    DOUBTFUL,
+    FAULT_AT_END,
+    NO_EVIDENCE,
+    NOT_ALL_FIRED,
+    REPLACED,
+    START_UNSEEN,
+)
+from stateserver.reports.rows import VERDICTS as VERDICT_NAMES
 from stateserver.reports.times import SiteClock
 
 NOTHING: Final = "\N{EN DASH}"
@@ -53,10 +68,18 @@ HOW: Final = {
     None: "Still open",
 }
 
+VERDICTS: Final = {
+    ALL_FIRED: "All presumed fired",
+    DOUBTFUL: "Doubtful",
+    NOT_ALL_FIRED: "Not all fired",
+    ABORTED: "Aborted",
+}
+assert tuple(VERDICTS) == VERDICT_NAMES, "every verdict has its words"
+
 OUTCOMES: Final = {
     FIRED: "no longer answers, presumed fired",
     MISSED: "missed: still answers",
-    UNREPORTED: "unreported: nothing is known",
+    UNREPORTED: "unreported: nothing tells whether it fired",
     SILENT_BEFORE: "silent before: did not answer at the start",
     AWAITED: "not known yet, the blast is open",
     LISTED_LATER: "listed later: not known at the start",
@@ -70,6 +93,68 @@ GROUPS: Final = {
     INACTIVE: "inactive",
     SEEN_LATER: "not known at the start",
 }
+
+WHYS: Final = {
+    CLEARED: "its booster was cleared",
+    REPLACED: "another one took its place",
+    NO_EVIDENCE: "nothing came of it after firing ended",
+}
+"""Why a detonator is unreported."""
+
+
+class AttentionWords(NamedTuple):
+    """`title` in few words, `meaning` in a sentence; both speak of {detonators} and {booster} by their nouns."""
+
+    title: str
+    meaning: str
+
+
+_ATTENTION: Final = {
+    ANSWERS_AT_END: AttentionWords(
+        "answers at the end",
+        "These {detonators} answered after firing ended: take them for live.",
+    ),
+    "not_marked_fired": AttentionWords(
+        "not marked as fired",
+        "They no longer answer, but the {booster} never marked them as fired.",
+    ),
+    "bridge_wire_whole": AttentionWords(
+        "bridge wire whole",
+        "They no longer answer, but their bridge wire is whole at the end; a fired one's is gone.",
+    ),
+    "partial_blast": AttentionWords("partial blast", "They reported a partial blast."),
+    "missing_pulse": AttentionWords("missing pulse", "They detected a missing pulse."),
+    FAULT_AT_END: AttentionWords("{fault} at the end", "This fault of the {booster} is open at the end."),
+    START_UNSEEN: AttentionWords(
+        "start not seen",
+        "The press was refused, or came up to two minutes before: who was silent before may have fired.",
+    ),
+    "clock_changed": AttentionWords(
+        "clock changed", "A clock was set back or ahead: times and durations are doubtful."
+    ),
+    "detonator_error": AttentionWords(
+        "detonator error", "The {booster} reported a detonator error at the start, and was not successful."
+    ),
+    "bridge_wire_open": AttentionWords("bridge wire open", "They answered at the start, with their bridge wire open."),
+    "delay_over_limit": AttentionWords(
+        "delay over the limit", "Their delay at the start was above what this kind of system can do."
+    ),
+    "uid_twice": AttentionWords("uid given twice", "Another one had the same uid at the start."),
+}
+assert tuple(_ATTENTION) == ATTENTION, "all that needs attention has its words, in the order of page 2"
+
+
+def fault_words(field: str) -> str:
+    """A fault by its field."""
+    return "no mains" if field == "mains" else field_words(field)
+
+
+def attention_words(what: str, nouns: Nouns, field: str | None) -> AttentionWords:
+    """What needs attention; `field` is that of fault_at_end."""
+    fault = "fault" if field is None else fault_words(field)
+    told = {"detonators": nouns.detonators, "booster": nouns.booster, "fault": fault}
+    return AttentionWords(*(words.format(**told) for words in _ATTENTION[what]))
+
 
 REASONS: Final = {
     "key_switch_off": "key switch off",
@@ -101,7 +186,7 @@ _KINDS: Final = {
     "clock_ahead": "Clock ahead",
     "unit_retired": "Retired",
 }
-assert set(_KINDS) == set(KINDS), "every kind of event has its words"
+assert set(_KINDS) >= set(KINDS), "every kind of event has its words"
 
 _FIELDS: Final = {
     "communication_status": "communicating",
@@ -133,6 +218,17 @@ def number(count: int | None) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """`1 booster`, `2 boosters`."""
     return f"{number(count)} {one if count == 1 else many}"
+
+
+def number_ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers in short: `1-52, 54, 60-100`."""
+    spans: list[list[int]] = []
+    for one in numbers:
+        if spans and one == spans[-1][1] + 1:
+            spans[-1][1] = one
+        else:
+            spans.append([one, one])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def field_words(field: str) -> str:
@@ -167,6 +263,28 @@ def unit_words(unit: str | None) -> str:
     if kind is None or place is None:
         return unit
     return f"{kind} {parts[1]}, {place} {parts[3]}" if place else f"{kind} {parts[1]}"
+
+
+def units_words(units: Iterable[str]) -> str:
+    """Several units: `Boosters 3-7, 9`; `Booster 158, windows 1-52, 54`."""
+    by_place: dict[tuple[str, ...], list[int]] = {}
+    others: list[str] = []
+    for unit in units:
+        *place, last = unit.split("/")
+        if unit_words(unit) == unit or not last.isdigit():
+            others.append(unit_words(unit))
+        else:
+            by_place.setdefault(tuple(place), []).append(int(last))
+    told = []
+    for place, numbers in by_place.items():
+        one = unit_words("/".join((*place, str(numbers[0]))))
+        told.append(one if len(numbers) == 1 else f"{one.rpartition(' ')[0]}s {number_ranges(sorted(numbers))}")
+    return "; ".join([*told, *others])
+
+
+def outcome_words(outcome: str, why: str | None) -> str:
+    """What became of a detonator, with why where it is unreported."""
+    return OUTCOMES[outcome] + (f" ({WHYS[why]})" if why else "")
 
 
 def reasons_words(why: tuple[str, ...], nouns: Nouns) -> str:

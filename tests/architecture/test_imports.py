@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "domain": {"errors", "protocol"},
     "codec": CORE,
     "security": CORE | {"codec"},
-    "reports": CORE,
+    "reports": CORE | {""},
     "replay": SEALED | {"reports"},
     "settings": {"errors"},
     "logs": {"errors", "settings"},

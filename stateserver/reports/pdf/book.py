@@ -4,12 +4,14 @@ from typing import BinaryIO
 
 from stateserver.reports.detonators import Snapshot, check_snapshots
 from stateserver.reports.document import Report
-from stateserver.reports.pdf.boosters import draw_bars, draw_booster_table, draw_not_fired
+from stateserver.reports.pdf.boosters import draw_bars, draw_booster_table
 from stateserver.reports.pdf.first_page import draw_first_page
 from stateserver.reports.pdf.grids import draw_grids
+from stateserver.reports.pdf.misfires import draw_attention, draw_not_fired
 from stateserver.reports.pdf.paper import Paper
 from stateserver.reports.pdf.plot import draw_plan
-from stateserver.reports.pdf.records import draw_others, draw_quality, draw_timeline, draw_warnings
+from stateserver.reports.pdf.records import draw_others, draw_quality, draw_warnings
+from stateserver.reports.pdf.timeline import draw_timeline
 from stateserver.reports.pictures import take_pictures
 from stateserver.reports.times import SiteClock
 
@@ -24,13 +26,14 @@ def write_pdf(report: Report, start: Snapshot, end: Snapshot | None, clock: Site
     paper = Paper(report, clock, out)
     draw_first_page(paper, pictures)
     paper.turn()
-    draw_booster_table(paper)
     draw_not_fired(paper, pictures)
+    draw_attention(paper, pictures)
+    draw_booster_table(paper, pictures)
     draw_bars(paper)
     draw_grids(paper, pictures)
     draw_plan(paper, pictures)
-    draw_others(paper)
-    draw_warnings(paper)
-    draw_timeline(paper)
-    draw_quality(paper)
+    draw_others(paper, pictures)
+    draw_warnings(paper, pictures)
+    draw_timeline(paper, pictures)
+    draw_quality(paper, pictures)
     paper.finish()

@@ -1,19 +1,16 @@
 """The boosters that took part: their counts as a table, and a bar each."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.reports.detonators import AWAITED, SILENT_BEFORE
-from stateserver.reports.document import ActiveBooster, Counts, NotFired, Window
-from stateserver.reports.pdf.fonts import Face
-from stateserver.reports.pdf.notices import identity_of, name_of
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.signs import fill_bar
-from stateserver.reports.pdf.style import LEFT, RIGHT, SMALL, SMALL_BOLD, SMALL_GREY, SMALL_RED, WIDTH, Style
+from stateserver.reports.pdf.style import LEFT, RIGHT, SMALL, SMALL_BOLD, SMALL_GREY, SMALL_RED, WIDTH
 from stateserver.reports.pdf.table import Cell, Column, Table
 from stateserver.reports.pdf.text import apart, fit, width_of
-from stateserver.reports.pictures import Picture
+from stateserver.reports.pictures import Pictures
+from stateserver.reports.rows import ActiveBooster, Counts
 from stateserver.reports.wording import IBS_NOUNS, OUTCOMES, nouns_of, number
 
 SHORT: Final = {
@@ -24,19 +21,13 @@ SHORT: Final = {
     "answering": "Ans",
 }
 NUMBER_WIDTH: Final = 22.5
+HEARD_WIDTH: Final = 36.0
 OUTCOME_WIDTH: Final = 29.0
 BAR_HEIGHT: Final = 8.0
 BAR_PITCH: Final = 14.5
-ENTRIES_A_ROW: Final = 4
-OUTCOME_NAME: Final = 55.0
-NOT_FIRED: Final = (
-    (MISSED, "missed", SMALL_RED),
-    (UNREPORTED, "unreported", SMALL),
-    (SILENT_BEFORE, "silent before", SMALL),
-)
 
 
-def draw_booster_table(paper: Paper) -> None:
+def draw_booster_table(paper: Paper, pictures: Pictures) -> None:
     """One row a booster: before, after, and what became of its detonators."""
     report, nouns = paper.report, nouns_of(paper.report.mode)
     paper.chapter("boosters", f"{nouns.boosters} of this blast".capitalize(), room=70)
@@ -46,10 +37,11 @@ def draw_booster_table(paper: Paper) -> None:
     # What type 1 boosters never have is not worth a column.
     counts = ("detonators", "answering") if nouns is IBS_NOUNS else tuple(SHORT)
     serial, result = 34.0, 41.0
-    label = WIDTH - serial - result - 2 * len(counts) * NUMBER_WIDTH - 4 * OUTCOME_WIDTH
+    label = WIDTH - serial - result - (2 * len(counts) - 1) * NUMBER_WIDTH - HEARD_WIDTH - 4 * OUTCOME_WIDTH
     columns = [Column("No.", serial, Align.RIGHT), Column("Label", label)]
-    for when in ("BEFORE", "AFTER"):
-        columns += [Column(SHORT[count], NUMBER_WIDTH, Align.RIGHT, when) for count in counts]
+    columns += [Column(SHORT[count], NUMBER_WIDTH, Align.RIGHT, "BEFORE") for count in counts]
+    columns.append(Column("Heard", HEARD_WIDTH, Align.RIGHT, "AFTER"))
+    columns += [Column(SHORT[count], NUMBER_WIDTH, Align.RIGHT, "AFTER") for count in counts[1:]]
     columns += [Column(name, OUTCOME_WIDTH, Align.RIGHT, "OUTCOME") for name in ("Fired", "Missed", "Unrep", "Silent")]
     table = Table(paper, [*columns, Column("Result", result, Align.RIGHT)])
     for booster in report.active:
@@ -59,7 +51,7 @@ def draw_booster_table(paper: Paper) -> None:
             Cell(str(booster.serial), SMALL_BOLD),
             "" if is_long else name,
             *_counts(booster.before, counts),
-            *_counts(booster.after, counts),
+            *_after(booster, pictures.heard.get(booster.unit), counts[1:]),
             *_outcomes(booster),
             _result(booster),
             below=name if is_long else "",
@@ -68,13 +60,24 @@ def draw_booster_table(paper: Paper) -> None:
     key = f"Det: {nouns.detonators}. "
     if nouns is not IBS_NOUNS:
         key += "Tag, Log, Prog: those tagged, logged, programmed. "
-    key += "Ans: those that answer. Fired: no longer answer, presumed fired. Missed: still answer. "
-    key += "Unrep: unreported, nothing is known. Silent: did not answer at the start."
+    key += "Ans: those that answer. Heard: those heard of since firing ended, of all there are at the end; what stands"
+    key += " beside it is of them alone. Fired: no longer answer, presumed fired. Missed: still answer. "
+    key += "Unrep: unreported, nothing tells whether they fired. Silent: did not answer at the start."
     paper.paragraph(key, SMALL_GREY)
 
 
 def _counts(counts: Counts | None, names: tuple[str, ...]) -> list[str]:
     return [number(None if counts is None else getattr(counts, name)) for name in names]
+
+
+def _after(booster: ActiveBooster, heard: Counts | None, names: tuple[str, ...]) -> list[str | Cell]:
+    """How many were heard of since firing ended, and counts of these."""
+    if booster.after is None:
+        return [number(None) for _ in ("heard", *names)]
+    total, count = booster.after.detonators, booster.heard_after or 0
+    told = number(total) if count == total else f"{number(count)} of {number(total)}"
+    counts = [number(getattr(heard, name) if heard else None) for name in names]
+    return [Cell(told, SMALL if count == total else SMALL_BOLD), *counts]
 
 
 def _outcomes(booster: ActiveBooster) -> list[str | Cell]:
@@ -133,43 +136,3 @@ def _parts(booster: ActiveBooster) -> list[tuple[str, int]]:
     else:
         parts = [(FIRED, booster.fired), (MISSED, booster.count(MISSED)), (UNREPORTED, booster.count(UNREPORTED))]
     return [(outcome, count) for outcome, count in (*parts, (SILENT_BEFORE, len(booster.silent_before))) if count]
-
-
-def draw_not_fired(paper: Paper, pictures: dict[str, Picture]) -> None:
-    """Every detonator that isn't presumed fired, by name."""
-    report, nouns = paper.report, nouns_of(paper.report.mode)
-    paper.chapter("not-fired", f"{nouns.detonators} not known to have fired".capitalize(), room=60)
-    if not any(booster.not_fired or booster.silent_before for booster in report.active):
-        nothing = "None." if report.closed else "Not known before the blast is closed."
-        paper.paragraph(nothing, SMALL)
-        return
-    entry = (WIDTH - OUTCOME_NAME) / ENTRIES_A_ROW
-    columns = [Column("Outcome", OUTCOME_NAME)]
-    for _ in range(ENTRIES_A_ROW):
-        columns += [Column(nouns.window, 40, Align.RIGHT), Column(nouns.identity, entry - 40)]
-    table = Table(paper, columns)
-    for booster in report.active:
-        groups = [(words, style, _windows(booster, outcome)) for outcome, words, style in NOT_FIRED]
-        if not any(windows for _, _, windows in groups):
-            continue
-        told = ", ".join(f"{number(len(windows))} {words}" for words, _, windows in groups if windows)
-        table.banner(f"{name_of(booster)}: {told}")
-        for words, style, windows in groups:
-            entries = [(one.window_id, identity_of(booster, one.window_id, one.uid, pictures)) for one in windows]
-            _draw_entries(table, words, entries, style)
-
-
-def _windows(booster: ActiveBooster, outcome: str) -> Sequence[Window | NotFired]:
-    if outcome == SILENT_BEFORE:
-        return booster.silent_before
-    return [one for one in booster.not_fired or () if one.outcome == outcome]
-
-
-def _draw_entries(table: Table, words: str, entries: list[tuple[int, str]], style: Style) -> None:
-    bold = Style(Face.BOLD, style.size, style.colour)
-    for start in range(0, len(entries), ENTRIES_A_ROW):
-        cells: list[str | Cell] = []
-        for window, identity in entries[start : start + ENTRIES_A_ROW]:
-            cells += [Cell(str(window), bold), Cell(identity, style)]
-        cells += [""] * (2 * ENTRIES_A_ROW - len(cells))
-        table.row(Cell(words, style), *cells)

@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.reports.detonators import AWAITED, LISTED_LATER, SILENT_BEFORE
-from stateserver.reports.document import ActiveBooster
 from stateserver.reports.pdf.fonts import Face
-from stateserver.reports.pdf.notices import name_of
+from stateserver.reports.pdf.naming import name_of
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.signs import ANSWERS, Stretch, draw_lines, draw_sign
 from stateserver.reports.pdf.style import (
@@ -25,7 +24,8 @@ from stateserver.reports.pdf.style import (
     Style,
 )
 from stateserver.reports.pdf.text import fit, width_of
-from stateserver.reports.pictures import Picture
+from stateserver.reports.pictures import Picture, Pictures
+from stateserver.reports.rows import ActiveBooster
 from stateserver.reports.wording import OUTCOMES, nouns_of, number
 
 GAP: Final = 18.0
@@ -36,6 +36,8 @@ NARROW: Final = 25
 BROAD: Final = 50
 HEADING: Final = 14.0
 CAPTIONS: Final = 10.0
+RULER: Final = 7.0
+RULER_STEP: Final = {NARROW: 5, BROAD: 10}
 ROW_NUMBER: Final = Style(Face.REGULAR, 5.4, GREY)
 BEFORE_SIGNS: Final = {AWAITED: ANSWERS, FIRED: ANSWERS, MISSED: ANSWERS, UNREPORTED: ANSWERS}
 
@@ -54,17 +56,17 @@ class Grid(NamedTuple):
         return -(-highest_window // self.columns)
 
 
-def draw_grids(paper: Paper, pictures: dict[str, Picture]) -> None:
+def draw_grids(paper: Paper, pictures: Pictures) -> None:
     """One block a booster: its name, its grid before and its grid after."""
     report, nouns = paper.report, nouns_of(paper.report.mode)
     if not report.active:
         return
     paper.chapter("grids", f"{nouns.detonators} before and after".capitalize(), room=110)
     _draw_legend(paper)
-    highest = max((picture.windows[-1] for picture in pictures.values() if picture.windows), default=1)
+    highest = max((picture.windows[-1] for picture in pictures.active.values() if picture.windows), default=1)
     grid = Grid(NARROW if highest <= 100 else BROAD)
     for booster in report.active:
-        _draw_block(paper, booster, pictures[booster.unit], grid)
+        _draw_block(paper, booster, pictures.active[booster.unit], grid)
 
 
 def _draw_legend(paper: Paper) -> None:
@@ -84,7 +86,7 @@ def _draw_legend(paper: Paper) -> None:
             x = paper.words(x, paper.y, words, SMALL_GREY) + 14
     nouns = nouns_of(paper.report.mode)
     paper.y -= 11
-    each = f"Each square is a {nouns.window}; the number at the left is that of the first in its row."
+    each = f"Each square is a {nouns.window}; at the left stands the number of the first in its row, above the column."
     paper.text(LEFT, paper.y, each, SMALL_GREY)
     paper.y -= 4
 
@@ -92,7 +94,8 @@ def _draw_legend(paper: Paper) -> None:
 def _draw_block(paper: Paper, booster: ActiveBooster, picture: Picture, grid: Grid) -> None:
     rows = grid.rows(picture.windows[-1] if picture.windows else 1)
     height = rows * grid.cell
-    paper.need(HEADING + CAPTIONS + height)
+    paper.need(HEADING + CAPTIONS + RULER + height)
+    paper.bookmark(f"grid-{booster.unit}", name_of(booster))
     paper.y -= HEADING
     told, style = _told(booster)
     paper.text(RIGHT, paper.y + 2, told, style, Align.RIGHT)
@@ -103,6 +106,9 @@ def _draw_block(paper: Paper, booster: ActiveBooster, picture: Picture, grid: Gr
     paper.y -= CAPTIONS
     for when, left in (("before", LEFT), ("after", RIGHT_GRID)):
         paper.text(left + LABELS, paper.y + 2, when, SMALL_GREY)
+    paper.y -= RULER
+    for left in (LEFT, RIGHT_GRID) if booster.fired is not None else (LEFT,):
+        _draw_ruler(paper, grid, left + LABELS)
     before = ((window, BEFORE_SIGNS.get(sign, sign)) for window, sign in picture.detonators() if sign != LISTED_LATER)
     _draw_grid(paper, grid, rows, LEFT, before)
     if booster.fired is None:
@@ -110,6 +116,17 @@ def _draw_block(paper: Paper, booster: ActiveBooster, picture: Picture, grid: Gr
     else:
         _draw_grid(paper, grid, rows, RIGHT_GRID, picture.detonators())
     paper.y -= height + 9
+
+
+def _draw_ruler(paper: Paper, grid: Grid, left: float) -> None:
+    """The numbers of the columns over a grid: a window is the number at the left plus its column, less one."""
+    step = RULER_STEP[grid.columns]
+    for column in (1, *range(step, grid.columns + 1, step)):
+        middle = left + (column - 0.5) * grid.cell
+        paper.text(middle, paper.y + 2.6, str(column), ROW_NUMBER, Align.CENTRE)
+        paper.canvas.setStrokeColor(GREY)
+        paper.canvas.setLineWidth(0.4)
+        paper.canvas.line(middle, paper.y, middle, paper.y + 1.6)
 
 
 def _told(booster: ActiveBooster) -> tuple[str, Style]:

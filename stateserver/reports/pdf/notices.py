@@ -1,217 +1,251 @@
-"""What must be acted upon, on the first page: missed detonators by name, and what may still be live."""
+"""What must be read before anybody goes in: who misfired, what contradicts the verdict, what may still be live.
 
+Only what the document says stands here; nothing of it is judged anew.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from stateserver.domain.blast import MISSED, UNREPORTED
-from stateserver.reports.document import ActiveBooster, OtherBooster, Report
-from stateserver.reports.pdf.fonts import Face
-from stateserver.reports.pdf.paper import Align, Paper
-from stateserver.reports.pdf.signs import draw_warning
-from stateserver.reports.pdf.style import AMBER, GREY, LEFT, PAPER, RED, RIGHT, SMALL, SMALL_BOLD, WIDTH, Style
-from stateserver.reports.pdf.text import apart, fit
-from stateserver.reports.pictures import Picture
-from stateserver.reports.wording import Nouns, counted, nouns_of, number, reasons_words, unit_words
+from stateserver.domain.change import FIRE_BUTTON_REPEATED
+from stateserver.reports.document import Report
+from stateserver.reports.pdf.naming import places_words, short_name, windows_words
+from stateserver.reports.pictures import Pictures
+from stateserver.reports.rows import (
+    ANSWERS_AT_END,
+    NO_EVIDENCE,
+    START_UNSEEN,
+    ActiveBooster,
+    Attention,
+    OtherBooster,
+)
+from stateserver.reports.times import SiteClock
+from stateserver.reports.verdict import superseding_blast
+from stateserver.reports.wording import (
+    WHYS,
+    Nouns,
+    attention_words,
+    counted,
+    nouns_of,
+    number,
+    reasons_words,
+    unit_words,
+)
 
-ENTRY: Final = Style(Face.BOLD, 7.8, RED)
-ENTRIES_A_LINE: Final = 4
-ENTRY_LEFT: Final = 132.0
-ENTRY_WIDTH: Final = (WIDTH - ENTRY_LEFT) / ENTRIES_A_LINE
-LINE: Final = 10.2
-LABEL_WIDTH: Final = 120.0
-FRAME: Final = 24.0
+PRESSES_MAX: Final = 4
 
 
-class MissedLine(NamedTuple):
-    """Some missed detonators of one booster; `booster` is empty where the line before began it."""
+class Item(NamedTuple):
+    """What is said of one booster: in full, and in as few words as name all of its windows."""
 
-    booster: str
-    entries: list[tuple[int, str]]
+    unit: str
+    told: str
+    short: str
 
 
 class Notice(NamedTuple):
-    """One kind of warning: what it is, whom it is about, a line each, and the chapter that says it all.
+    """One kind of thing to be read: what it is, a line or more each booster, and the chapter that says it all.
 
-    `endangers`: somebody may come to harm by it.
+    `endangers`: somebody may come to harm by it. `brief` stands for the title where room is short.
     """
 
     title: str
-    items: list[str]
+    items: list[Item]
     chapter: str
     endangers: bool = True
-
-    @property
-    def lines(self) -> int:
-        """How many lines it takes to say it all."""
-        return 1 + len(self.items)
+    brief: str = ""
 
 
-def name_of(booster: ActiveBooster | OtherBooster) -> str:
-    """A booster by its number and its label."""
-    return unit_words(booster.unit) + (f" “{apart(booster.label)}”" if booster.label else "")
+class _Told(NamedTuple):
+    report: Report
+    pictures: Pictures
+    nouns: Nouns
+
+    def label(self, unit: str) -> str | None:
+        return self.pictures.labels.get(unit)
+
+    def item(self, booster: str, before: str, windows: Iterable[int], after: str = "") -> Item:
+        """A booster with windows of it: `<booster>: <before>, <windows>; <after>`."""
+        numbers = list(windows)
+        name = f"{short_name(booster, self.label(booster))}: "
+        lead, tail = f"{before}, " if before else "", f"; {after}" if after else ""
+        places = self.pictures.places(booster, numbers)
+        return Item(
+            booster,
+            f"{name}{lead}{places_words(places, self.nouns)}{tail}",
+            f"{name}{lead}{windows_words(numbers, self.nouns)}{tail}",
+        )
 
 
-def short_name_of(booster: ActiveBooster | OtherBooster) -> str:
-    """As name_of, with no more of the label than leaves room for what is said of the booster."""
-    label = fit(booster.label or "", SMALL.face, SMALL.size, LABEL_WIDTH)
-    return unit_words(booster.unit) + (f" “{apart(label)}”" if label else "")
+def notices_of(report: Report, pictures: Pictures, clock: SiteClock) -> list[Notice]:
+    """All there is to be read, what is most dangerous first."""
+    told = _Told(report, pictures, nouns_of(report.mode))
+    attention = _grouped(report.attention or ())
+    found = [*_missed(told), *_of_attention(told, attention.pop((ANSWERS_AT_END, None), [])), *_possibly_live(told)]
+    found += [*_unreported(told), *_silent(told)]
+    for rows in attention.values():
+        found += _of_attention(told, rows)
+    return [*found, *_presses(told, clock), *_superseded(told, clock), *_data(told), *_faults(told)]
 
 
-def identity_of(booster: ActiveBooster, window_id: int, uid: str | None, pictures: dict[str, Picture]) -> str:
-    """A detonator's uid; a type 1 booster's serial; `unknown` where nobody told it."""
-    serial = pictures[booster.unit].serials.get(window_id)
-    return uid or ("unknown" if serial is None else str(serial))
+def _grouped(attention: Iterable[Attention]) -> dict[tuple[str, str | None], list[Attention]]:
+    found: dict[tuple[str, str | None], list[Attention]] = defaultdict(list)
+    for one in attention:
+        found[one.what, one.field].append(one)
+    return found
 
 
-def window_ranges(windows: Iterable[int]) -> str:
-    """Ascending window ids in short: `1-52, 54, 60-100`."""
-    spans: list[list[int]] = []
-    for window in windows:
-        if spans and window == spans[-1][1] + 1:
-            spans[-1][1] = window
-        else:
-            spans.append([window, window])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+def _missed(told: _Told) -> Iterator[Notice]:
+    count, nouns = told.report.detonators.missed, told.nouns
+    if not count:
+        return
+    title = f"Missed: {counted(count, nouns.detonator, nouns.detonators)} still {_verb(count, 'answers', 'answer')}."
+    items = [
+        told.item(booster.unit, _share(booster, windows), windows)
+        for booster, windows in _with_outcome(told.report, MISSED, None)
+    ]
+    yield Notice(title, items, "not-fired")
 
 
-def draw_notices(paper: Paper, pictures: dict[str, Picture], bottom: float) -> None:
-    """Draw what there is between the paper's place and `bottom`; what finds no room is said to be further on."""
-    report = paper.report
-    missed = list(_missed_lines(report, pictures))
-    notices = list(_notices(report))
-    lines = int((paper.y - bottom - 2 * FRAME) / LINE)
-    wanted = sum(notice.lines for notice in notices)
-    for_notices = min(wanted, max(lines - len(missed), lines // 2))
-    if missed:
-        _draw_missed(paper, missed, lines - for_notices)
-    if notices:
-        _draw_warnings(paper, notices, for_notices)
-
-
-def _missed_lines(report: Report, pictures: dict[str, Picture]) -> Iterator[MissedLine]:
+def _with_outcome(report: Report, outcome: str, why: str | None) -> Iterator[tuple[ActiveBooster, list[int]]]:
     for booster in report.active:
-        missed = [one for one in booster.not_fired or () if one.outcome == MISSED]
-        for start in range(0, len(missed), ENTRIES_A_LINE):
-            some = missed[start : start + ENTRIES_A_LINE]
-            entries = [(one.window_id, identity_of(booster, one.window_id, one.uid, pictures)) for one in some]
-            yield MissedLine(name_of(booster) if start == 0 else "", entries)
+        windows = [one.window_id for one in booster.not_fired or () if (one.outcome, one.why) == (outcome, why)]
+        if windows:
+            yield booster, windows
 
 
-def _draw_missed(paper: Paper, missed: list[MissedLine], lines: int) -> None:
-    nouns, count = nouns_of(paper.report.mode), paper.report.detonators.missed or 0
-    fitting = missed if len(missed) <= lines else missed[: max(1, lines - 1)]
-    height = 15.0
-    paper.canvas.setFillColor(RED)
-    paper.canvas.rect(LEFT, paper.y - height, WIDTH, height, stroke=0, fill=1)
-    title = f"MISSED: {counted(count, nouns.detonator, nouns.detonators)} still {_verb(count, 'answers', 'answer')}"
-    paper.text(LEFT + 6, paper.y - 11, title, Style(Face.BOLD, 9.5, PAPER))
-    columns = f"{nouns.booster}, then {nouns.window} and {nouns.identity} of each"
-    paper.text(RIGHT - 6, paper.y - 10.5, columns, Style(Face.REGULAR, 7.8, PAPER), Align.RIGHT)
-    paper.y -= height + 2
-    for line in fitting:
-        paper.y -= LINE
-        paper.text(LEFT + 6, paper.y + 2, fit(line.booster, Face.BOLD, ENTRY.size, ENTRY_LEFT - 12), ENTRY)
-        for index, (window_id, identity) in enumerate(line.entries):
-            x = LEFT + ENTRY_LEFT + index * ENTRY_WIDTH
-            paper.text(x + 18, paper.y + 2, str(window_id), ENTRY, Align.RIGHT)
-            paper.text(x + 24, paper.y + 2, identity, Style(Face.REGULAR, ENTRY.size, RED))
-    rest = count - sum(len(line.entries) for line in fitting)
-    if rest:
-        paper.y -= LINE
-        end = paper.words(LEFT + 6, paper.y + 2, f"and {number(rest)} more; all are listed from page ", ENTRY)
-        paper.refer("not-fired", end, paper.y + 2)
-    paper.y -= 9
+def _share(booster: ActiveBooster, windows: list[int]) -> str:
+    return f"{number(len(windows))} of {number(booster.before.detonators)}"
 
 
 def _verb(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
-def _notices(report: Report) -> Iterator[Notice]:
-    nouns, told = nouns_of(report.mode), report.detonators
-    if report.possibly_live:
-        count = sum(booster.detonators for booster in report.possibly_live)
-        live = counted(len(report.possibly_live), nouns.booster, nouns.boosters)
-        title = (
-            f"Possibly live: {live} with {counted(count, nouns.detonator, nouns.detonators)}, not part of this blast."
-        )
-        yield Notice(title, [_live_item(booster, nouns) for booster in report.possibly_live], "others")
-    if told.unreported:
-        title = f"Unreported: {counted(told.unreported, nouns.detonator, nouns.detonators)}."
-        title += f" Nothing tells whether {_verb(told.unreported, 'it', 'they')} fired."
-        windows = {
-            booster: [one.window_id for one in booster.not_fired or () if one.outcome == UNREPORTED]
-            for booster in report.active
-        }
-        yield Notice(title, _windows_items(windows, nouns), "not-fired")
-    if told.silent_before:
-        title = f"Silent before: {counted(told.silent_before, nouns.detonator, nouns.detonators)} did not answer"
-        title += f" at the start. Nobody can say what became of {_verb(told.silent_before, 'it', 'them')}."
-        windows = {booster: [one.window_id for one in booster.silent_before] for booster in report.active}
-        yield Notice(title, _windows_items(windows, nouns), "not-fired")
-    if report.frames.missing or report.frames.rejected:
-        missing = counted(report.frames.missing, "frame", "frames")
-        title = f"Data: {missing} missing and {number(report.frames.rejected)} rejected during the blast."
-        yield Notice(title, [], "quality", endangers=False)
-    if report.warnings:
-        title = f"Faults: {counted(len(report.warnings), 'warning', 'warnings')} open when it was initiated."
-        yield Notice(title, [], "warnings", endangers=False)
+def _possibly_live(told: _Told) -> Iterator[Notice]:
+    live, nouns = told.report.possibly_live, told.nouns
+    if live:
+        count = sum(booster.detonators for booster in live)
+        title = f"Possibly live: {counted(len(live), nouns.booster, nouns.boosters)} with"
+        title += f" {counted(count, nouns.detonator, nouns.detonators)}, not part of this blast."
+        yield Notice(title, [_live_item(told, booster) for booster in live], "others")
 
 
-def _live_item(booster: OtherBooster, nouns: Nouns) -> str:
-    held = counted(booster.detonators, nouns.detonator, nouns.detonators)
-    return f"{short_name_of(booster)}: {held}; {reasons_words(booster.why, nouns)}"
+def _live_item(told: _Told, booster: OtherBooster) -> Item:
+    held = counted(booster.detonators, told.nouns.detonator, told.nouns.detonators)
+    short = f"{short_name(booster.unit, booster.label)}: {held}; {reasons_words(booster.why, told.nouns)}"
+    at_end = state_at_end(booster, told.pictures, told.nouns)
+    return Item(booster.unit, f"{short}. {at_end}" if at_end else short, short)
 
 
-def _windows_items(windows: dict[ActiveBooster, list[int]], nouns: Nouns) -> list[str]:
-    return [
-        f"{short_name_of(booster)}: {number(len(some))} of {number(booster.before.detonators)},"
-        f" {nouns.window}{'' if len(some) == 1 else 's'} {window_ranges(some)}"
-        for booster, some in windows.items()
-        if some
+def state_at_end(booster: OtherBooster, pictures: Pictures, nouns: Nouns) -> str:
+    """What a booster that took no part is like at the end; empty while the blast is open."""
+    if booster.after is None:
+        return ""
+    fields = pictures.at_end.get(booster.unit, {})
+    states = [
+        "key switch on" if fields.get("key_switch") else "key switch off",
+        "communicating" if fields.get("communication_status") else "not communicating",
+        counted(booster.after.detonators, nouns.detonator, nouns.detonators),
     ]
+    if booster.after.detonators:
+        heard = pictures.heard.get(booster.unit)
+        if heard is None:
+            states.append("none heard since firing ended")
+        else:
+            states.append(f"{number(heard.answering)} of the {number(heard.detonators)} heard since answer")
+    return f"At the end: {', '.join(states)}"
 
 
-def share_lines(wanted: list[int], lines: int) -> list[int]:
-    """How many lines each gets of those there are: one at least, then in turn as long as it wants more."""
-    shares = [1] * len(wanted)
-    left = lines - len(wanted)
-    while left > 0 and shares != wanted:
-        for index, most in enumerate(wanted):
-            if shares[index] < most and left > 0:
-                shares[index] += 1
-                left -= 1
-    return shares
+def _unreported(told: _Told) -> Iterator[Notice]:
+    count, nouns = told.report.detonators.unreported, told.nouns
+    if not count:
+        return
+    title = f"Unreported: {counted(count, nouns.detonator, nouns.detonators)}."
+    title += f" Nothing tells whether {_verb(count, 'it', 'they')} fired."
+    items = [
+        told.item(booster.unit, _share(booster, windows), windows, words if why != NO_EVIDENCE else "")
+        for why, words in WHYS.items()
+        for booster, windows in _with_outcome(told.report, UNREPORTED, why)
+    ]
+    yield Notice(title, items, "not-fired")
 
 
-def _draw_warnings(paper: Paper, notices: list[Notice], lines: int) -> None:
-    canvas, top = paper.canvas, paper.y
-    endangers = any(notice.endangers for notice in notices)
-    colour, left = (AMBER, LEFT + 46) if endangers else (GREY, LEFT + 8)
-    paper.y -= 15
-    title = "WARNING: READ BEFORE ANYBODY GOES IN" if endangers else "TO NOTE"
-    paper.text(left, paper.y, title, Style(Face.BOLD, 10.5 if endangers else 8.5, colour))
-    paper.y -= 3
-    shares = share_lines([notice.lines for notice in notices], lines)
-    for notice, share in zip(notices, shares, strict=True):
-        _draw_notice(paper, notice, left, share)
-    paper.y -= 6
-    thickness = 2.2 if endangers else 0.8
-    canvas.setStrokeColor(colour)
-    canvas.setLineWidth(thickness)
-    canvas.rect(LEFT + thickness / 2, paper.y, WIDTH - thickness, top - paper.y)
-    if endangers:
-        draw_warning(canvas, LEFT + 24, top - 20, 13, colour)
+def _silent(told: _Told) -> Iterator[Notice]:
+    count, nouns = told.report.detonators.silent_before, told.nouns
+    if not count:
+        return
+    answering = answering_at_end(told.report)
+    items, later = [], 0
+    for booster in told.report.active:
+        windows = [one.window_id for one in booster.silent_before]
+        if not windows:
+            continue
+        answered = [window for window in windows if window in answering.get(booster.unit, ())]
+        later += len(answered)
+        after = f"{windows_words(answered, nouns)} {_verb(len(answered), 'answers', 'answer')} at the end"
+        items.append(told.item(booster.unit, _share(booster, windows), windows, after if answered else ""))
+    title = f"Silent before: {counted(count, nouns.detonator, nouns.detonators)} did not answer at the start."
+    if later:
+        title += f" {number(later)} of them {_verb(later, 'answers', 'answer')} at the end."
+    if any(one.what == START_UNSEEN for one in told.report.attention or ()):
+        title += " They may have fired: the start was not seen."
+    elif told.report.closed is not None and later < count:
+        title += f" Nothing tells what became of {'the others' if later else _verb(count, 'it', 'them')}."
+    yield Notice(title, items, "not-fired")
 
 
-def _draw_notice(paper: Paper, notice: Notice, left: float, lines: int) -> None:
-    paper.y -= LINE
-    end = paper.words(left, paper.y + 2, f"{notice.title} Page ", SMALL_BOLD)
-    paper.refer(notice.chapter, end, paper.y + 2)
-    shown = notice.items if notice.lines <= lines else notice.items[: max(0, lines - 2)]
-    for item in shown:
-        paper.y -= LINE
-        paper.text(left + 8, paper.y + 2, fit(item, SMALL.face, SMALL.size, RIGHT - left - 16), SMALL)
-    if len(shown) < len(notice.items) and lines > 1:
-        paper.y -= LINE
-        paper.text(left + 8, paper.y + 2, f"and {number(len(notice.items) - len(shown))} more", SMALL)
+def answering_at_end(report: Report) -> dict[str, frozenset[int]]:
+    """The windows that answer at the end although nobody should, by booster."""
+    rows = (one for one in report.attention or () if one.what == ANSWERS_AT_END)
+    return {one.unit: frozenset(one.windows or ()) for one in rows}
+
+
+def _of_attention(told: _Told, rows: list[Attention]) -> Iterator[Notice]:
+    if not rows:
+        return
+    words = attention_words(rows[0].what, told.nouns, rows[0].field)
+    count = sum(len(one.windows or ()) for one in rows)
+    held = f": {counted(count, told.nouns.detonator, told.nouns.detonators)}" if count else ""
+    items = []
+    for one in rows:
+        if one.windows is None:
+            name = short_name(one.unit, told.label(one.unit))
+            items.append(Item(one.unit, name, name))
+        else:
+            items.append(told.item(one.unit, number(len(one.windows)), one.windows))
+    brief = f"{words.title[:1].upper()}{words.title[1:]}{held}."
+    yield Notice(f"{brief} {words.meaning}", items, "attention", brief=brief)
+
+
+def _presses(told: _Told, clock: SiteClock) -> Iterator[Notice]:
+    presses = list(told.report.events_of({FIRE_BUTTON_REPEATED}))
+    if presses:
+        some = [f"{unit_words(one.unit)} at {clock.site(one.at)}" for one in presses[:PRESSES_MAX]]
+        more = f" and {number(len(presses) - PRESSES_MAX)} more" if len(presses) > PRESSES_MAX else ""
+        title = f"Fire button pressed again: {counted(len(presses), 'time', 'times')}, {', '.join(some)}{more}."
+        yield Notice(title, [], "timeline", endangers=False)
+
+
+def _superseded(told: _Told, clock: SiteClock) -> Iterator[Notice]:
+    blast, closed = superseding_blast(told.report), told.report.closed
+    if blast is not None and closed is not None:
+        title = f"Superseded: blast {blast} was initiated at {clock.site(closed)}, and closed this one."
+        yield Notice(title, [], "timeline", endangers=False)
+
+
+def _data(told: _Told) -> Iterator[Notice]:
+    frames = told.report.frames
+    if frames.missing or frames.rejected:
+        missing = counted(frames.missing, "frame", "frames")
+        title = f"Data: {missing} missing and {number(frames.rejected)} rejected during the blast."
+        yield Notice(title, [], "quality", endangers=False)
+
+
+def _faults(told: _Told) -> Iterator[Notice]:
+    before, after = told.report.warnings, told.report.warnings_after or ()
+    if before or after:
+        title = f"Faults: {counted(len(before), 'warning', 'warnings')} open when it was initiated"
+        title += "." if told.report.closed is None else f", {number(len(after))} at the end."
+        yield Notice(title, [], "warnings", endangers=False)

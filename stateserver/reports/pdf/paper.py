@@ -1,14 +1,18 @@
 """The pages of a report: where the next thing is drawn, what every page says, and references to other pages."""
 
+import hashlib
 from enum import Enum
 from typing import BinaryIO, Final
 
-from reportlab import rl_config
 from reportlab.lib.colors import Color
-from reportlab.pdfgen.canvas import Canvas
 
+from stateserver import __version__
 from stateserver.reports.document import Report
-from stateserver.reports.pdf.fonts import Face, font
+from stateserver.reports.pdf.archive import Description, describe
+from stateserver.reports.pdf.canvas import QuickCanvas
+from stateserver.reports.pdf.embedding import Fonts
+from stateserver.reports.pdf.fonts import Face
+from stateserver.reports.pdf.shaping import Run
 from stateserver.reports.pdf.style import (
     BODY,
     BOTTOM,
@@ -26,15 +30,14 @@ from stateserver.reports.pdf.style import (
     Style,
 )
 from stateserver.reports.pdf.text import fit, runs, width_of, wrap
-from stateserver.reports.times import EPOCH, SiteClock
+from stateserver.reports.times import SiteClock
 
 FOOT: Final = Style(Face.REGULAR, 6.6, GREY)
 REFERENCE: Final = Style(Face.BOLD, 7.2)
 PAGES: Final = "pages"
 REFERENCE_HEIGHT: Final = 20.0
-
-# Base 85 is for files that mail would spoil: a tenth of the time, and a quarter more bytes.
-rl_config.useA85 = 0
+_PRINTED: Final = 4  # what an archive wants to be told of every link
+SOFTWARE: Final = f"State Server {__version__}"
 
 
 class Align(Enum):
@@ -45,20 +48,6 @@ class Align(Enum):
     RIGHT = 1.0
 
 
-class QuickCanvas(Canvas):  # type: ignore[misc]
-    """A canvas that says once what holds for many things in a row: half of a large report's time goes there."""
-
-    def setFillColor(self, aColor: Color, alpha: float | None = None) -> None:  # noqa: N802, N803
-        """Set the colour, if it is another one."""
-        if aColor is not self._fillColorObj:
-            super().setFillColor(aColor, alpha)
-
-    def setFont(self, psfontname: str, size: float, leading: float | None = None) -> None:  # noqa: N802
-        """Set the font, if it is another one."""
-        if (psfontname, size) != (self._fontname, self._fontsize):
-            super().setFont(psfontname, size, leading)
-
-
 class Paper:
     """Pages, drawn from the top down. `y` is where the next thing may begin, `page` counts from 1."""
 
@@ -67,30 +56,33 @@ class Paper:
         self.clock = clock
         self.y = TOP
         self.page = 1
-        for face in (Face.REGULAR, Face.BOLD):
-            font(face)
         self.canvas = QuickCanvas(
             out,
             pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
             invariant=1,  # neither the time of its making nor anything random is in the file
             pageCompression=1,
+            pdfVersion=(1, 7),
             lang="en",
-            initialFontName=Face.REGULAR.value,  # else Helvetica is named in it, which no one embeds
         )
+        self._fonts = Fonts(self.canvas.document)
         self._chapters: dict[str, int] = {}
         self._references: set[str] = set()
         self._describe()
 
     def _describe(self) -> None:
         report, canvas = self.report, self.canvas
-        canvas.setTitle(f"Blast report: {report.system}, {self.clock.utc(report.initiated)} UTC")
-        canvas.setAuthor("State Server")
-        canvas.setCreator("State Server")
-        canvas.setSubject(f"Blast {report.blast}")
-        canvas.setKeywords(f"blast {report.blast}, document SHA-256 {report.sha256}")
-        # A document information wants dates: those of the blast, which are always the same.
-        date = pdf_date(report.initiated if report.closed is None else report.closed)
-        canvas.setDateFormatter(lambda *_: date)
+        told = Description(
+            title=f"Blast report: {visible(report.system)}, {self.clock.utc(report.initiated)} UTC",
+            subject=f"Blast {report.blast}",
+            keywords=f"blast {report.blast}, document SHA-256 {report.sha256}",
+            author=SOFTWARE,
+            creator=SOFTWARE,
+            producer=SOFTWARE,
+            # The blast's own time, and nothing of when or where this was made.
+            at=report.initiated if report.closed is None else report.closed,
+            id=hashlib.sha256(f"{SOFTWARE} {self.clock.name} {report.sha256}".encode()).hexdigest()[:32],
+        )
+        describe(canvas, told)
         canvas.showOutline()
 
     def room(self) -> float:
@@ -128,6 +120,7 @@ class Paper:
         self.rule(44)
         self.text(LEFT, 33, f"Blast {report.blast}", FOOT)
         self.text(LEFT, 23, f"Document SHA-256 {report.sha256}", FOOT)
+        self.text(RIGHT, 23, SOFTWARE, FOOT, Align.RIGHT)
         place = f"Page {self.page} of "
         self.text(RIGHT - 22, 33, place, FOOT, Align.RIGHT)
         self._refer(PAGES, RIGHT - 22, 33)
@@ -139,13 +132,12 @@ class Paper:
         if align is not Align.LEFT:
             x -= align.value * width_of(text, style.face, style.size)
         canvas.setFillColor(style.colour)
-        *but_last, last = runs(text, style.face)
-        for run in but_last:
-            canvas.setFont(run.face.value, style.size)
-            canvas.drawString(x, y, run.text)
-            x += float(canvas.stringWidth(run.text, run.face.value, style.size))
-        canvas.setFont(last.face.value, style.size)
-        canvas.drawString(x, y, last.text)
+        written = "".join(self._written(run, style.size) for run in runs(text, style.face))
+        canvas.addLiteral(f"BT 1 0 0 1 {x:.2f} {y:.2f} Tm {written} ET")
+
+    def _written(self, run: Run, size: float) -> str:
+        font = self._fonts.of(run.face)
+        return f"/{font.name} {size:g} Tf {font.write(run, size)} "
 
     def words(self, x: float, y: float, text: str, style: Style) -> float:
         """As `text`, and where it ends."""
@@ -176,11 +168,16 @@ class Paper:
         self.need(HEADING.leading + 8 + room)
         self._chapters[key] = self.page
         self.canvas.bookmarkPage(key, fit="XYZ", left=0, top=self.y + 8)
-        self.canvas.addOutlineEntry(title, key, level=0)
+        self.canvas.addOutlineEntry(title, key, level=0, closed=True)
         self.y -= HEADING.leading
         self.text(LEFT, self.y + 3, title, HEADING)
         self.rule(self.y - 2, GREY, 0.8)
         self.y -= 10
+
+    def bookmark(self, key: str, title: str, height: float = 0) -> None:
+        """A bookmark within the chapter, to `height` above the paper's place."""
+        self.canvas.bookmarkPage(key, fit="XYZ", left=0, top=self.y + height)
+        self.canvas.addOutlineEntry(visible(title), key, level=1, closed=True)
 
     def subheading(self, title: str, room: float = 50) -> None:
         """Begin a part of a chapter."""
@@ -195,7 +192,7 @@ class Paper:
         self._references.add(chapter)
         self._refer(chapter, x, y)
         area = (x - 40, y - 2, x + 20, y + REFERENCE.size)
-        self.canvas.linkRect("", chapter, area, relative=0, thickness=0)
+        self.canvas.linkRect("", chapter, area, relative=0, thickness=0, F=_PRINTED)
 
     def _refer(self, name: str, x: float, y: float) -> None:
         self.canvas.saveState()
@@ -209,7 +206,6 @@ class Paper:
         self.canvas.endForm()
 
 
-def pdf_date(at: int) -> str:
-    """An instant, in ms since 1970, as PDF writes it; a wrong clock's as far as PDF can."""
-    seconds = min(at // 1000, 253_402_300_799)  # the year 9999
-    return EPOCH.fromtimestamp(seconds, EPOCH.tzinfo).strftime("D:%Y%m%d%H%M%SZ")
+def visible(text: str) -> str:
+    """A text for where only text can be: without characters that XML can't hold, or that can't be seen."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

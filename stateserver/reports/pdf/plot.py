@@ -10,7 +10,7 @@ from stateserver.reports.detonators import AWAITED, SILENT_BEFORE
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.signs import fill_bar
 from stateserver.reports.pdf.style import GREY, HAIRLINE, INK, LEFT, RIGHT, SMALL, SMALL_GREY
-from stateserver.reports.pictures import NO_DELAY, Picture
+from stateserver.reports.pictures import NO_DELAY, Picture, Pictures
 from stateserver.reports.wording import counted, nouns_of, number
 
 HEIGHT: Final = 190.0
@@ -60,13 +60,13 @@ def round_step(least: float) -> int:
         power *= 10
 
 
-def draw_plan(paper: Paper, pictures: dict[str, Picture]) -> None:
+def draw_plan(paper: Paper, pictures: Pictures) -> None:
     """The plot, or why there is none."""
     report, nouns = paper.report, nouns_of(paper.report.mode)
     if not report.active:
         return
     paper.chapter("plan", "Planned firing times", room=60 if MODES[report.mode].delay_ms_max is None else HEIGHT + 50)
-    plan = make_plan(pictures)
+    plan = make_plan(pictures.active)
     if not plan.planned:
         nobody = "This kind of system has no planned delays." if MODES[report.mode].delay_ms_max is None else None
         paper.paragraph(nobody or f"No {nouns.detonator} had told its delay when the blast was initiated.", SMALL)
