@@ -33,7 +33,7 @@ from stateserver.reports.rows import (
     START_UNSEEN,
 )
 from stateserver.reports.rows import VERDICTS as VERDICT_NAMES
-from stateserver.reports.times import SiteClock
+from stateserver.reports.times import SiteClock, write_duration
 
 NOTHING: Final = "\N{EN DASH}"
 
@@ -298,7 +298,7 @@ def change_words(change: Change, clock: SiteClock) -> str:
         return "; ".join(_field_change(name, change, clock) for name in sorted(change.after))
     told = {name: value for name, value in sorted(change.details.items()) if name != "blast" and value is not None}
     if set(told) == {"field"}:
-        return field_words(str(told["field"]))
+        return fault_words(str(told["field"]))
     if set(told) == {"how"}:
         return HOW.get(str(told["how"]), str(told["how"])).lower()
     return "; ".join(f"{field_words(name)} {_told(name, value, clock)}" for name, value in told.items())
@@ -312,7 +312,9 @@ def _field_change(name: str, change: Change, clock: SiteClock) -> str:
 
 def _told(name: str, value: Value, clock: SiteClock) -> str:
     if name == "field":
-        return field_words(str(value))
+        return fault_words(str(value))
+    if name == "by" and isinstance(value, int):
+        return write_duration(value)
     if name in _TIMES and isinstance(value, int):
         return clock.site(value)
     # What people wrote stands as they wrote it.

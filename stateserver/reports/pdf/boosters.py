@@ -126,7 +126,7 @@ def _draw_key(paper: Paper) -> None:
     for outcome in outcomes:
         fill_bar(paper.canvas, outcome, x, paper.y, 10, 8)
         x += 14
-        x = paper.words(x, paper.y + 1, OUTCOMES[outcome], SMALL_GREY) + 14
+        x = paper.words(x, paper.y + 1, OUTCOMES[outcome].partition(":")[0], SMALL_GREY) + 14
     paper.y -= 2
 
 

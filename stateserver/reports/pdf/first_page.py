@@ -216,7 +216,7 @@ def _draw_facts(paper: Paper, top: float) -> None:
             paper.text(after, base, write_duration(since), SMALL)
 
 
-_SIGNERS: Final = ("Blaster", "Second person")
+_SIGNERS: Final = ("Blaster", "Second signatory")
 _SIGN_FIELDS: Final = (("name", 8.0, 130.0), ("licence no.", 146.0, 84.0), ("signature", 238.0, 146.0))
 _DATE_FIELD: Final = ("date and time", 392.0, 105.0)
 _INSPECTION_FIELDS: Final = (

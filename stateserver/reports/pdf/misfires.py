@@ -16,10 +16,10 @@ from stateserver.reports.rows import CLEARED, NO_EVIDENCE, REPLACED, ActiveBoost
 from stateserver.reports.wording import IBS_NOUNS, NOTHING, Nouns, attention_words, nouns_of, number
 
 ENTRIES_A_ROW: Final = 2
-OUTCOME_WIDTH: Final = 92.0
-WINDOW_WIDTH: Final = 34.0
-IDENTITY_WIDTH: Final = 62.0
-DELAY_WIDTH: Final = 40.0
+OUTCOME_WIDTH: Final = 84.0
+WINDOW_WIDTH: Final = 33.0
+IDENTITY_WIDTH: Final = 72.0
+DELAY_WIDTH: Final = 34.0
 
 
 class Kind(NamedTuple):
@@ -54,7 +54,7 @@ def _columns(nouns: Nouns) -> list[Column]:
     columns = [Column("Outcome", OUTCOME_WIDTH)]
     for _ in range(ENTRIES_A_ROW):
         columns += [Column(nouns.window, WINDOW_WIDTH, Align.RIGHT), Column(nouns.identity, IDENTITY_WIDTH)]
-        columns += [Column("label", label), Column("delay, ms", DELAY_WIDTH, Align.RIGHT)]
+        columns += [Column("label", label), Column("ms", DELAY_WIDTH, Align.RIGHT)]
     return columns
 
 

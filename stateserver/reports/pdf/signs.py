@@ -1,6 +1,7 @@
 """How an outcome looks: by shape first and colour second, so that a copy in greyscale says the same.
 
-The less is known to be safe, the more ink: what is presumed fired is a small dot in a grid.
+The less is known to be safe, the more ink: what is presumed fired is a small dot in a grid. Nothing here is green, as
+that is the colour of one verdict, and no detonator's.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.reports.detonators import AWAITED, LISTED_LATER, SILENT_BEFORE
-from stateserver.reports.pdf.style import AMBER, BLUE, GREEN, GREY, PAPER, RED
+from stateserver.reports.pdf.style import AMBER, BLUE, GREY, PAPER, RED
 
 ANSWERS: Final = "answers"
 GAP_SHARE: Final = 0.16
@@ -36,7 +37,7 @@ class Stretch(NamedTuple):
 _SOLID: Final[dict[str, tuple[Color, float]]] = {
     ANSWERS: (BLUE, 1 - GAP_SHARE),
     AWAITED: (BLUE, 1 - GAP_SHARE),
-    FIRED: (GREEN, 0.36),
+    FIRED: (BLUE, 0.36),
     MISSED: (RED, 1 - GAP_SHARE),
 }
 _FRAMED: Final[dict[str, Color]] = {UNREPORTED: AMBER, SILENT_BEFORE: AMBER, LISTED_LATER: GREY}
@@ -103,7 +104,7 @@ def draw_sign(canvas: Canvas, outcome: str, x: float, y: float, size: float) -> 
 
 def fill_bar(canvas: Canvas, outcome: str, x: float, y: float, width: float, height: float) -> None:
     """Fill a part of a bar: solid for fired, crossed for missed, hatched for unreported, empty for silent before."""
-    solid = {FIRED: GREEN, MISSED: RED, AWAITED: BLUE}.get(outcome)
+    solid = {FIRED: BLUE, MISSED: RED, AWAITED: BLUE}.get(outcome)
     colour = solid or _FRAMED[outcome]
     canvas.setFillColor(solid or PAPER)
     canvas.setStrokeColor(colour)

@@ -12,7 +12,7 @@ from stateserver.reports.pdf.table import Cell, Column, Table
 from stateserver.reports.pictures import Pictures
 from stateserver.reports.wording import counted, kind_words, nouns_of, number, unit_words, units_words
 
-TIME_WIDTH = 116.0
+TIME_WIDTH = 126.0
 
 
 def draw_timeline(paper: Paper, pictures: Pictures) -> None:
@@ -30,7 +30,7 @@ def draw_events(paper: Paper, changes: Iterable[Change], pictures: Pictures) -> 
     """Events as a table."""
     clock, initiated = paper.clock, paper.report.initiated
     columns = [Column("Event", 52, Align.RIGHT), Column("UTC" if clock.is_utc else clock.name, TIME_WIDTH)]
-    columns += [Column("After, s", 48, Align.RIGHT), Column("Unit", 118)]
+    columns += [Column("After, s", 48, Align.RIGHT), Column("Unit", 116)]
     table = Table(paper, [*columns, Column("What happened", WIDTH - sum(column.width for column in columns))])
     entry = None
     for entry in condense(changes, clock):
