@@ -9,10 +9,12 @@ import hypothesis.configuration
 import pytest
 from hypothesis import HealthCheck, settings
 
+from stateserver.broker.java import JavaMissing
 from stateserver.broker.kafka import SHORT_LIVED, Kafka
 from stateserver.broker.kafka_jars import kafka_jars, require_java
 from stateserver.broker.process import Broker, BrokerMissing
 from stateserver.broker.tansu import Tansu
+from tests.reports.pdf.verapdf import verapdf as verapdf_command
 from tests.sharing import folder_of_run, shared
 
 START_LIMIT_S = 240.0
@@ -54,6 +56,16 @@ def kafka(java_and_kafka: Path, tmp_path_factory: pytest.TempPathFactory, pytest
     """A real Apache Kafka, one for the whole run and all its processes: give your topics a name of their own."""
     short_lived = partial(Kafka, java_options=SHORT_LIVED, start_limit_s=START_LIMIT_S)
     return shared(folder_of_run(tmp_path_factory) / "kafka", short_lived, pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def verapdf() -> list[str]:
+    """How the judge of PDFs for the archive is called; skips without Java and Maven, unless REQUIRE_KAFKA=1."""
+    try:
+        return verapdf_command()
+    except JavaMissing as trouble:
+        missing(str(trouble), "REQUIRE_KAFKA")
+        raise
 
 
 @pytest.fixture(params=["tansu", "kafka"])

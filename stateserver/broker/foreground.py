@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stateserver.broker.kafka import Kafka
-from stateserver.broker.kafka_jars import cache_dir
+from stateserver.broker.java import cache_dir
 from stateserver.errors import StateServerError
 
 

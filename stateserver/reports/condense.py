@@ -19,8 +19,9 @@ from stateserver.domain.change import (
     Change,
     Value,
 )
+from stateserver.reports.event_wording import change_words
 from stateserver.reports.times import SiteClock
-from stateserver.reports.wording import change_words, field_words
+from stateserver.reports.wording import field_words
 
 STEPS: Final = {BLAST_OPENED, BLAST_FIRING_COMPLETE, BLAST_FIRING_ABORTED, BLAST_CLOSED, FIRE_BUTTON_REPEATED}
 _COUNTS: Final = "children"

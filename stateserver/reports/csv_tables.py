@@ -24,13 +24,12 @@ from stateserver.reports.detonators import (
     read_labels,
 )
 from stateserver.reports.document import Report
+from stateserver.reports.event_wording import change_words, kind_words
 from stateserver.reports.heard import count_heard
 from stateserver.reports.rows import ActiveBooster, Counts, OtherBooster
 from stateserver.reports.times import SiteClock
 from stateserver.reports.wording import (
     GROUPS,
-    change_words,
-    kind_words,
     nouns_of,
     outcome_words,
     reasons_words,

@@ -3,12 +3,23 @@
 from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
+from stateserver.domain.attention import (
+    ANSWERS_AT_END,
+    BRIDGE_WIRE_OPEN,
+    BRIDGE_WIRE_WHOLE,
+    CLOCK_CHANGED,
+    DELAY_OVER_LIMIT,
+    DETONATOR_ERROR,
+    FAULT_AT_END,
+    MISSING_PULSE,
+    NOT_MARKED_FIRED,
+    PARTIAL_BLAST,
+    START_UNSEEN,
+    UID_TWICE,
+)
 from stateserver.domain.blast import MISSED, UNREPORTED, JsonObject
+from stateserver.domain.report import ABORTED, ALL_FIRED, DOUBTFUL, NOT_ALL_FIRED
 
-ALL_FIRED: Final = "all_fired"
-DOUBTFUL: Final = "doubtful"
-NOT_ALL_FIRED: Final = "not_all_fired"
-ABORTED: Final = "aborted"
 VERDICTS: Final = (ALL_FIRED, DOUBTFUL, NOT_ALL_FIRED, ABORTED)
 
 CLEARED: Final = "cleared"
@@ -16,22 +27,19 @@ REPLACED: Final = "replaced"
 NO_EVIDENCE: Final = "no_evidence"
 WHYS: Final = (CLEARED, REPLACED, NO_EVIDENCE)
 
-ANSWERS_AT_END: Final = "answers_at_end"
-START_UNSEEN: Final = "start_unseen"
-FAULT_AT_END: Final = "fault_at_end"
 ATTENTION: Final = (
     ANSWERS_AT_END,
-    "not_marked_fired",
-    "bridge_wire_whole",
-    "partial_blast",
-    "missing_pulse",
+    NOT_MARKED_FIRED,
+    BRIDGE_WIRE_WHOLE,
+    PARTIAL_BLAST,
+    MISSING_PULSE,
     FAULT_AT_END,
     START_UNSEEN,
-    "clock_changed",
-    "detonator_error",
-    "bridge_wire_open",
-    "delay_over_limit",
-    "uid_twice",
+    CLOCK_CHANGED,
+    DETONATOR_ERROR,
+    BRIDGE_WIRE_OPEN,
+    DELAY_OVER_LIMIT,
+    UID_TWICE,
 )
 """What can need attention, in the order of page 2's table."""
 

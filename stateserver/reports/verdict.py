@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from stateserver.domain.blast import DATA_COMPLETED, SUPERSEDED, TIMER_COMPLETED, blast_id
+from stateserver.domain.report import ABORTED, ALL_FIRED, DOUBTFUL, NOT_ALL_FIRED
 from stateserver.protocol.modes import MODES
 from stateserver.reports.document import Report
-from stateserver.reports.rows import ABORTED, ALL_FIRED, DOUBTFUL, NOT_ALL_FIRED, DetonatorTotals
+from stateserver.reports.rows import DetonatorTotals
 from stateserver.reports.times import MINUTE_MS
 from stateserver.reports.wording import VERDICTS, Nouns, attention_words, counted, nouns_of, number
 

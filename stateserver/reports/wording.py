@@ -4,8 +4,24 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from stateserver.domain.blast import DATA_COMPLETED, FIRED, MISSED, SUPERSEDED, TIMER_COMPLETED, UNREPORTED
-from stateserver.domain.change import KINDS, Change, Value
+from stateserver.domain.attention import (
+    ANSWERS_AT_END,
+    BRIDGE_WIRE_OPEN,
+    BRIDGE_WIRE_WHOLE,
+    CLOCK_CHANGED,
+    DELAY_OVER_LIMIT,
+    DETONATOR_ERROR,
+    FAULT_AT_END,
+    MISSING_PULSE,
+    NOT_MARKED_FIRED,
+    PARTIAL_BLAST,
+    START_UNSEEN,
+    UID_TWICE,
+)
+from stateserver.domain.blast import DATA_COMPLETED, FIRED, MISSED, SUPERSEDED, TIMER_COMPLETED, UNREPORTED, JsonObject
+from stateserver.domain.change import Value
+from stateserver.domain.report import ABORTED, ALL_FIRED, DOUBTFUL, NOT_ALL_FIRED
+from stateserver.domain.warnings import FAULTS
 from stateserver.protocol.commands import UnitType
 from stateserver.protocol.modes import MODES, Mode
 from stateserver.reports.detonators import (
@@ -19,21 +35,8 @@ from stateserver.reports.detonators import (
     SEEN_LATER,
     SILENT_BEFORE,
 )
-from stateserver.reports.rows import (
-    ABORTED,
-    ALL_FIRED,
-    ANSWERS_AT_END,
-    ATTENTION,
-    CLEARED,
-    DOUBTFUL,
-    FAULT_AT_END,
-    NO_EVIDENCE,
-    NOT_ALL_FIRED,
-    REPLACED,
-    START_UNSEEN,
-)
+from stateserver.reports.rows import ATTENTION, CLEARED, NO_EVIDENCE, REPLACED
 from stateserver.reports.rows import VERDICTS as VERDICT_NAMES
-from stateserver.reports.times import SiteClock, write_duration
 
 NOTHING: Final = "\N{EN DASH}"
 
@@ -114,32 +117,30 @@ _ATTENTION: Final = {
         "answers at the end",
         "These {detonators} answered after firing ended: take them for live.",
     ),
-    "not_marked_fired": AttentionWords(
+    NOT_MARKED_FIRED: AttentionWords(
         "not marked as fired",
         "They no longer answer, but the {booster} never marked them as fired.",
     ),
-    "bridge_wire_whole": AttentionWords(
+    BRIDGE_WIRE_WHOLE: AttentionWords(
         "bridge wire whole",
         "They no longer answer, but their bridge wire is whole at the end; a fired one's is gone.",
     ),
-    "partial_blast": AttentionWords("partial blast", "They reported a partial blast."),
-    "missing_pulse": AttentionWords("missing pulse", "They detected a missing pulse."),
+    PARTIAL_BLAST: AttentionWords("partial blast", "They reported a partial blast."),
+    MISSING_PULSE: AttentionWords("missing pulse", "They detected a missing pulse."),
     FAULT_AT_END: AttentionWords("{fault} at the end", "This fault of the {booster} is open at the end."),
     START_UNSEEN: AttentionWords(
         "start not seen",
         "The press was refused, or came up to two minutes before: who was silent before may have fired.",
     ),
-    "clock_changed": AttentionWords(
-        "clock changed", "A clock was set back or ahead: times and durations are doubtful."
-    ),
-    "detonator_error": AttentionWords(
+    CLOCK_CHANGED: AttentionWords("clock changed", "A clock was set back or ahead: times and durations are doubtful."),
+    DETONATOR_ERROR: AttentionWords(
         "detonator error", "The {booster} reported a detonator error at the start, and was not successful."
     ),
-    "bridge_wire_open": AttentionWords("bridge wire open", "They answered at the start, with their bridge wire open."),
-    "delay_over_limit": AttentionWords(
+    BRIDGE_WIRE_OPEN: AttentionWords("bridge wire open", "They answered at the start, with their bridge wire open."),
+    DELAY_OVER_LIMIT: AttentionWords(
         "delay over the limit", "Their delay at the start was above what this kind of system can do."
     ),
-    "uid_twice": AttentionWords("uid given twice", "Another one had the same uid at the start."),
+    UID_TWICE: AttentionWords("uid given twice", "Another one had the same uid at the start."),
 }
 assert tuple(_ATTENTION) == ATTENTION, "all that needs attention has its words, in the order of page 2"
 
@@ -162,32 +163,6 @@ REASONS: Final = {
     "no_detonators": "no {detonators}",
 }
 
-_KINDS: Final = {
-    "unit_added": "Added",
-    "unit_changed": "Changed",
-    "detonators_cleared": "Detonators cleared",
-    "warning_raised": "Warning raised",
-    "warning_cleared": "Warning cleared",
-    "warning_acknowledged": "Warning acknowledged",
-    "operation_changed": "Operation changed",
-    "sequence_gap": "Frames missing",
-    "sequence_restarted": "Source restarted",
-    "stale_frame": "Stale frame",
-    "mode_changed": "Mode changed",
-    "unit_labelled": "Labelled",
-    "command_refused": "Command refused",
-    "blast_opened": "Blast initiated",
-    "blast_firing_complete": "Firing complete",
-    "blast_firing_aborted": "Firing aborted",
-    "blast_closed": "Blast closed",
-    "fire_button_repeated": "Fire button pressed again",
-    "answers_after_blast": "Answers after the blast",
-    "clock_set_back": "Clock set back",
-    "clock_ahead": "Clock ahead",
-    "unit_retired": "Retired",
-}
-assert set(_KINDS) >= set(KINDS), "every kind of event has its words"
-
 _FIELDS: Final = {
     "communication_status": "communicating",
     "lfs": "last firing status",
@@ -203,8 +178,6 @@ _UNITS: Final = {
     UnitType.BOOSTER_TYPE_2: "Booster",
     UnitType.CFC: "CFC",
 }
-_TIMES: Final = {"as_of", "first_seen"}
-_WRITTEN: Final = {"actor", "note", "label"}
 _PLACES: Final = {UnitType.BOOSTER_TYPE_1: "position", UnitType.DETONATOR: "window"}
 
 
@@ -243,11 +216,6 @@ def value_words(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value).replace("_", " ") if isinstance(value, str) else str(value)
-
-
-def kind_words(kind: str) -> str:
-    """What kind of event it is."""
-    return _KINDS.get(kind) or field_words(kind)
 
 
 @lru_cache(maxsize=4096)
@@ -292,30 +260,17 @@ def reasons_words(why: tuple[str, ...], nouns: Nouns) -> str:
     return ", ".join(REASONS.get(reason, reason).format(detonators=nouns.detonators) for reason in why)
 
 
-def change_words(change: Change, clock: SiteClock) -> str:
-    """What an event changed, or says besides its kind: by name, so that no order of the document's shows."""
-    if change.after:
-        return "; ".join(_field_change(name, change, clock) for name in sorted(change.after))
-    told = {name: value for name, value in sorted(change.details.items()) if name != "blast" and value is not None}
-    if set(told) == {"field"}:
-        return fault_words(str(told["field"]))
-    if set(told) == {"how"}:
-        return HOW.get(str(told["how"]), str(told["how"])).lower()
-    return "; ".join(f"{field_words(name)} {_told(name, value, clock)}" for name, value in told.items())
-
-
-def _field_change(name: str, change: Change, clock: SiteClock) -> str:
-    after = _told(name, change.after[name], clock)
-    before = change.before.get(name)
-    return f"{field_words(name)} {after if before is None else f'{_told(name, before, clock)} → {after}'}"
-
-
-def _told(name: str, value: Value, clock: SiteClock) -> str:
-    if name == "field":
-        return fault_words(str(value))
-    if name == "by" and isinstance(value, int):
-        return write_duration(value)
-    if name in _TIMES and isinstance(value, int):
-        return clock.site(value)
-    # What people wrote stands as they wrote it.
-    return str(value) if name in _WRITTEN and value is not None else value_words(value)
+def words_of(mode: Mode) -> JsonObject:
+    """All of this for a program that shows blasts of a mode, as JSON: names on pages 2 and 4 to words."""
+    nouns = nouns_of(mode)
+    return {
+        "nouns": nouns._asdict(),
+        "verdicts": VERDICTS,
+        "how": {name: words for name, words in HOW.items() if name is not None},
+        "groups": GROUPS,
+        "reasons": {name: reasons_words((name,), nouns) for name in REASONS},
+        "outcomes": OUTCOMES,
+        "whys": WHYS,
+        "attention": {what: attention_words(what, nouns, None)._asdict() for what in _ATTENTION},
+        "faults": {field: fault_words(field) for field in FAULTS},
+    }

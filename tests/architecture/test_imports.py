@@ -58,7 +58,7 @@ LIBRARY_ROOMS = {
     "fastavro": {"codec"},
     "reportlab": {"reports"},
     "bidi": {"reports"},
-    "arabic_reshaper": {"reports"},
+    "uharfbuzz": {"reports"},
     "prometheus_client": {"gateway", "stream"},
     "yarl": {"stream"},
     "click": {"cli", "commands", "broker"},

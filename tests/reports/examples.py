@@ -27,9 +27,12 @@ def example_blasts() -> dict[str, Filed]:
 
 
 FIELD: Final = "field-2019-07-19-0cd3eb41"
-PERFECT: Final = "AXXIS100-dc70c6b7"
-ABORTED: Final = "AXXIS100_CFC-d5e6235b"
-IBS: Final = "IBS-bad8d417"
-OPEN: Final = "AXXIS500_WIFI-b0d45cb1"
-NOBODY: Final = "AXXIS500_WIFI-f13cd9d4"
-"""No booster at all."""
+PERFECT: Final = "AXXIS500-d6d3d636"
+ABORTED: Final = "AXXIS100_CFC-45b87b8d"
+DOUBTFUL: Final = "HYDRA-47449512"
+MIXED: Final = "AXXIS100_CFC-fa07d096"
+"""All ways to misfire, and six kinds of what needs attention."""
+IBS: Final = "IBS-64d37958"
+OPEN: Final = "AXXIS500-9fc8c93b"
+NOBODY: Final = "AXXIS500_WIFI-7dc4dd74"
+"""No detonator anywhere."""

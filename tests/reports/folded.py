@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
 
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
@@ -22,6 +23,9 @@ BOOSTER_ON: Final = bytes.fromhex("00001829")
 BOOSTER_OFF: Final = bytes.fromhex("00001828")
 ANSWERS: Final = 0x73
 SILENT: Final = 0x71
+FIRED_FLAGS: Final = 0x09
+"""As a real one looks that fired: its bridge wire is gone, and its booster marked it."""
+
 LIST_STEP: Final = 41
 DATA_STEP: Final = 49
 
@@ -96,18 +100,20 @@ class MadeUp:
     def _reporting(self) -> Iterator[bytes]:
         for booster in range(self.boosters):
             yield encode_frame(5, FIRST_BOOSTER + booster, BOOSTER_ON)
-            chunks = [
-                self._told(booster, window, ANSWERS if self.becomes(booster, window) == MISSED else SILENT)
-                for window in self._windows()
-                if self.becomes(booster, window) != UNREPORTED
-            ]
-            yield from _split(23, FIRST_BOOSTER + booster, chunks, DATA_STEP)
+            # A frame has windows side by side: where one is not told of, another frame begins.
+            for is_told, windows in groupby(self._windows(), lambda one: self.becomes(booster, one) != UNREPORTED):  # noqa: B023
+                chunks = [self._told(booster, window, self._flags_after(booster, window)) for window in windows]
+                if is_told:
+                    yield from _split(23, FIRST_BOOSTER + booster, chunks, DATA_STEP)
 
     def _windows(self) -> range:
         return range(1, self.detonators + 1)
 
     def _flags_before(self, booster: int, window: int) -> int:
         return ANSWERS if self.becomes(booster, window) in {FIRED, MISSED, UNREPORTED} else SILENT
+
+    def _flags_after(self, booster: int, window: int) -> int:
+        return ANSWERS if self.becomes(booster, window) == MISSED else FIRED_FLAGS
 
     def _listed(self, booster: int, window: int) -> bytes:
         uid = (0x1B000000 + booster * 1009 + window * 65_537) % 2**32

@@ -26,7 +26,7 @@ def read(file: bytes, delimiter: str = ",") -> list[list[str]]:
 
 
 def test_it_begins_with_a_byte_order_mark_and_ends_its_lines_as_spreadsheets_do() -> None:
-    assert written(["å", "b"], [["北", 1], [None, True]]) == "\ufeffå,b\r\n北,1\r\n,yes\r\n".encode()
+    assert written(["å", "b"], [["北", 1], [None, True]]) == "\ufeffå,b\r\n北,1\r\n,TRUE\r\n".encode()
 
 
 def test_the_file_stays_open_for_whoever_opened_it() -> None:

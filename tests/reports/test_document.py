@@ -56,7 +56,7 @@ def test_the_timeline_is_told_apart_by_kind_and_by_whose_events_they_are() -> No
     whole = list(report.timeline())
     assert [change.kind for change in (whole[0], whole[-1])] == [BLAST_OPENED, BLAST_CLOSED]
     more = list(report.events_of_more())
-    assert len(more) + report.single_detonators_events == len(whole)
+    assert report.timeline_length == len(whole)
     assert 0 < len(more) < len(whole)
     assert [change.kind for change in report.events_of({BLAST_CLOSED})] == [BLAST_CLOSED]
     assert list(report.events_of({WARNING_RAISED})) == []
@@ -77,8 +77,28 @@ def test_a_document_that_lacks_something_is_refused(missing: str) -> None:
         Report.parse(document)
 
 
-def test_an_outcome_that_nobody_knows_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("what", "value"),
+    [("outcome", "vanished"), ("why", "lost"), ("why", None)],
+)
+def test_an_outcome_that_nobody_knows_is_refused(what: str, value: str | None) -> None:
     document = copy.deepcopy(BLASTS[FIELD].document)
-    document["active"][0]["not_fired"][0]["outcome"] = "vanished"
+    document["active"][0]["not_fired"][0][what] = value
     with pytest.raises(UnreadableReport, match="3/158"):
         Report.parse(document)
+
+
+def test_a_verdict_or_attention_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(UnreadableReport, match="splendid"):
+        Report.parse(BLASTS[FIELD].document | {"verdict": "splendid"})
+    attention = [{"what": "smoke", "unit": "3/158", "windows": None, "field": None}]
+    with pytest.raises(UnreadableReport, match="smoke"):
+        Report.parse(BLASTS[FIELD].document | {"attention": attention})
+
+
+@pytest.mark.parametrize("missing", ["verdict", "attention", "warnings_after"])
+def test_a_document_of_before_there_were_verdicts_is_refused_with_what_to_do(missing: str) -> None:
+    document = {name: value for name, value in BLASTS[FIELD].document.items() if name != missing}
+    with pytest.raises(UnreadableReport, match="no report document of this version") as refused:
+        Report.parse(document)
+    assert "Replay" in refused.value.hint

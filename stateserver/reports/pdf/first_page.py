@@ -59,7 +59,7 @@ SIGNATURE_TOP: Final = SIGN_BOTTOM + SIGN_HEIGHT + 8
 FACTS_HEIGHT: Final = 60.0
 LEGEND_SHARES: Final = {FIRED: 0.26, AWAITED: 0.26, MISSED: 0.18, UNREPORTED: 0.29, SILENT_BEFORE: 0.27}
 REMARK_PITCH: Final = 21.0
-REMARK_LINES_MAX: Final = 6
+REMARK_LINES_MAX: Final = 10
 
 
 def draw_first_page(paper: Paper, pictures: Pictures) -> None:

@@ -54,7 +54,7 @@ def _columns(nouns: Nouns) -> list[Column]:
     columns = [Column("Outcome", OUTCOME_WIDTH)]
     for _ in range(ENTRIES_A_ROW):
         columns += [Column(nouns.window, WINDOW_WIDTH, Align.RIGHT), Column(nouns.identity, IDENTITY_WIDTH)]
-        columns += [Column("label", label), Column("ms", DELAY_WIDTH, Align.RIGHT)]
+        columns += [Column("label", label), Column("delay, ms", DELAY_WIDTH, Align.RIGHT)]
     return columns
 
 

@@ -7,15 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from stateserver.domain.attention import ANSWERS_AT_END, START_UNSEEN
 from stateserver.domain.blast import MISSED, UNREPORTED
 from stateserver.domain.change import FIRE_BUTTON_REPEATED
 from stateserver.reports.document import Report
 from stateserver.reports.pdf.naming import places_words, short_name, windows_words
 from stateserver.reports.pictures import Pictures
 from stateserver.reports.rows import (
-    ANSWERS_AT_END,
     NO_EVIDENCE,
-    START_UNSEEN,
     ActiveBooster,
     Attention,
     OtherBooster,

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from stateserver.domain.change import (
+    CLOCK_AHEAD,
+    CLOCK_SET_BACK,
     SEQUENCE_GAP,
     SEQUENCE_RESTARTED,
     STALE_FRAME,
@@ -22,8 +24,7 @@ from stateserver.reports.rows import OtherBooster, Warned
 from stateserver.reports.wording import NOTHING, counted, fault_words, nouns_of, number, reasons_words
 
 WARNINGS: Final = {WARNING_RAISED, WARNING_CLEARED, WARNING_ACKNOWLEDGED}
-CLOCKS: Final = {"clock_set_back", "clock_ahead"}
-DATA_TROUBLES: Final = {SEQUENCE_GAP, SEQUENCE_RESTARTED, STALE_FRAME} | CLOCKS
+DATA_TROUBLES: Final = {SEQUENCE_GAP, SEQUENCE_RESTARTED, STALE_FRAME, CLOCK_SET_BACK, CLOCK_AHEAD}
 
 
 def draw_warnings(paper: Paper, pictures: Pictures) -> None:

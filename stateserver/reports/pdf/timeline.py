@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from stateserver.domain.change import UNIT_CHANGED, Change
 from stateserver.protocol.modes import Mode
 from stateserver.reports.condense import STEPS, Entry, condense
+from stateserver.reports.event_wording import kind_words
 from stateserver.reports.pdf.naming import labelled, places_words
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.style import SMALL, SMALL_BOLD, SMALL_GREY, WIDTH
 from stateserver.reports.pdf.table import Cell, Column, Table
 from stateserver.reports.pictures import Pictures
-from stateserver.reports.wording import counted, kind_words, nouns_of, number, unit_words, units_words
+from stateserver.reports.wording import counted, nouns_of, number, unit_words, units_words
 
 TIME_WIDTH = 126.0
 

@@ -21,7 +21,7 @@ def test_steps_are_round(least: float, step: int) -> None:
 def test_every_planned_detonator_is_in_one_bin(detonators: list[tuple[str, int | None]]) -> None:
     picture = Picture()
     for window, (outcome, delay) in enumerate(detonators, 1):
-        picture.add(window, outcome, delay, None)
+        picture.add(window, outcome, {"delay": delay})
     plan = make_plan({"3/1": picture})
     known = [(outcome, delay) for outcome, delay in detonators if outcome != LISTED_LATER]
     assert plan.without_delay == sum(delay is None for _, delay in known)
