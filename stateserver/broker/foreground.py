@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from stateserver.broker.kafka import Kafka
 from stateserver.broker.java import cache_dir
+from stateserver.broker.kafka import Kafka
 from stateserver.errors import StateServerError
 
 

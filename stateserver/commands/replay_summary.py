@@ -22,6 +22,8 @@ class Summary:
         self._rejected: Counter[Reason] = Counter()
         self._frames: Counter[str] = Counter()
         self._blasts: Counter[str] = Counter()
+        self._verdicts: Counter[str] = Counter()
+        self._misfires = 0
         self._events = self._units = self._systems = 0
 
     def count(self, record: Record, changes: list[Change]) -> None:
@@ -35,7 +37,11 @@ class Summary:
 
     def count_blasts(self, documents: Iterable[JsonObject]) -> None:
         """Blasts, by their report documents."""
-        self._blasts.update(document["how"] or "still open" for document in documents)
+        for document in documents:
+            self._blasts[document["how"] or "still open"] += 1
+            if document["verdict"] is not None:
+                self._verdicts[document["verdict"]] += 1
+                self._misfires += document["detonators"]["misfires"]
 
     def count_outcome(self, folding: Folding) -> None:
         """A system at the end, and its blasts that were not told of before."""
@@ -57,6 +63,8 @@ class Summary:
             "Events": self._events,
             "Units": self._units,
             "Blasts": _with_parts(self._blasts),
+            "Verdicts": _with_parts(self._verdicts),
+            "Misfires": self._misfires,
             **more,
             "Time": f"{time.perf_counter() - self._started:.2f} s",
         }

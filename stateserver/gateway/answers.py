@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -72,3 +73,9 @@ async def _compressed(content: bytes) -> bytes:
     if len(content) < THREAD_FROM:
         return gzip.compress(content, LEVEL, mtime=0)
     return await asyncio.to_thread(gzip.compress, content, LEVEL, mtime=0)
+
+
+def as_file(name: str) -> str:
+    """The header that has a browser keep an answer as a file of this name, of any script (RFC 6266)."""
+    plain = "".join(character if character.isascii() else "_" for character in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway import api_journal, compact_json
-from stateserver.gateway.answers import JSON, answer, stamp_of
+from stateserver.gateway.answers import JSON, answer, as_file, stamp_of
 from stateserver.gateway.api_models import BLAST
 from stateserver.gateway.auth import COOKIE_PATH, Doorkeeper
 from stateserver.gateway.compact_json import encode
@@ -201,7 +201,7 @@ async def report(
     """The same blast gives the same bytes each time. A PDF of a huge blast takes a while: one is made at a time."""
     found = await ask.report(who, blast, view)
     response = await answer(request, found.tag, found.make, found.media_type)
-    response.headers["content-disposition"] = f'attachment; filename="{found.name}"'
+    response.headers["content-disposition"] = as_file(found.name)
     return response
 
 

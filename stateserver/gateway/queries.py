@@ -200,7 +200,7 @@ class Queries:
         held = await self.blast(who, blast)
         parts = self._reading.blasts.snapshot_parts(blast)
         return Report(
-            f"{blast}.{view}",
+            self._desk.name(held, view),
             f"{held.sha256}.{view}",
             VIEWS[view].media_type,
             lambda: self._desk.report(held, parts, view),

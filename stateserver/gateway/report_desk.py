@@ -5,11 +5,14 @@ import logging
 import sys
 from collections import OrderedDict
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from stateserver.codec.blast import BlastPart, join_document
 from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.refusals import Busy, ReportFailed
 from stateserver.gateway.report_maker import request_of
+from stateserver.reports.names import file_stem
+from stateserver.reports.times import SiteClock
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,11 @@ class ReportDesk:
         self._kept_bytes = 0
         self._making: dict[Wanted, asyncio.Task[bytes]] = {}
         self._turn = asyncio.Lock()
+
+    def name(self, blast: ShelvedBlast, view: str) -> str:
+        """What a view of a report is called as a file."""
+        stem = file_stem(blast.system, blast.summary["initiated"], blast.blast, SiteClock(ZoneInfo(self._zone)))
+        return f"{stem}.{view}"
 
     async def report(self, blast: ShelvedBlast, snapshots: list[BlastPart], view: str) -> bytes:
         """A view of a report (a name of `reports.views`). Raises Busy, ReportFailed."""

@@ -4,8 +4,10 @@ Between two steps of a blast (its opening, firing complete, aborted, its closing
 their first events; the CSV of the timeline has every event.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from stateserver.domain.change import (
@@ -21,7 +23,7 @@ from stateserver.domain.change import (
 )
 from stateserver.reports.event_wording import change_words
 from stateserver.reports.times import SiteClock
-from stateserver.reports.wording import field_words
+from stateserver.reports.wording import field_words, value_words
 
 STEPS: Final = {BLAST_OPENED, BLAST_FIRING_COMPLETE, BLAST_FIRING_ABORTED, BLAST_CLOSED, FIRE_BUTTON_REPEATED}
 _COUNTS: Final = "children"
@@ -29,7 +31,7 @@ _COUNTS: Final = "children"
 
 @dataclass(slots=True)
 class Entry:
-    """Events alike. `units` are whom they are about, in order; of single detonators those of one booster."""
+    """Events alike: `first`, and how many there are of its kind."""
 
     kind: str
     words: str
@@ -37,15 +39,32 @@ class Entry:
     last_at: int
     last_version: int
     count: int = 1
-    units: dict[str | None, None] = field(default_factory=dict)
+    whom: dict[str | None, None] = field(default_factory=dict)
+    windows: "array[int]" = field(default_factory=lambda: array("H"))
+    """Of a booster's single detonators, of which there may be hundreds of thousands: two bytes each."""
+
     moved: dict[str, tuple[Value, Value]] = field(default_factory=dict)
     """Of derived counts, by name: the first and the last value."""
 
     def add(self, change: Change) -> None:
         """Take one more."""
-        self.units[change.unit] = None
+        self._note(change)
         self.last_at, self.last_version = change.at, change.version
         self.count += 1
+
+    def _note(self, change: Change) -> None:
+        if _is_detonators(change) and change.unit is not None:
+            self.windows.append(int(change.unit.rpartition("/")[2]))
+        else:
+            self.whom[change.unit] = None
+
+    @property
+    def units(self) -> list[str | None]:
+        """Whom it is about, each once: units in order, or a booster's detonators by window."""
+        if not self.windows or self.first.unit is None:
+            return list(self.whom)
+        below = self.first.unit.rpartition("/")[0]
+        return [f"{below}/{window}" for window in sorted(set(self.windows))]
 
     def move(self, change: Change) -> None:
         """Take the counts that an event moves."""
@@ -85,7 +104,9 @@ def condense(changes: Iterable[Change], clock: SiteClock) -> Iterator[Entry]:
 
 
 def _entry(change: Change, words: str) -> Entry:
-    return Entry(change.kind, words, change, change.at, change.version, units={change.unit: None})
+    entry = Entry(change.kind, words, change, change.at, change.version, count=0)
+    entry.add(change)
+    return entry
 
 
 def _is_detonators(change: Change) -> bool:
@@ -113,10 +134,26 @@ def _words(change: Change, clock: SiteClock) -> str:
         return change_words(change, clock)
     if change.kind == UNIT_ADDED:
         return "listed" if change.after.get("detonator_status") is None else "told of"
-    plain = {name: after for name, after in change.after.items() if isinstance(after, bool)}
-    told = change_words(change._replace(after=plain), clock) if plain else ""
-    own = [field_words(name) for name in sorted(set(change.after) - set(plain))]
-    return "; ".join([*([told] if told else []), *(f"another {name}" for name in own)])
+    before = change.before
+    moves = [
+        (name, before.get(name) if isinstance(after, bool) else None, after if isinstance(after, bool) else None)
+        for name, after in change.after.items()
+    ]
+    return _moves_words(tuple(moves))
+
+
+@lru_cache(maxsize=1024)
+def _moves_words(moves: tuple[tuple[str, Value, bool | None], ...]) -> str:
+    """Yes and no from what to what; of all else only that it became another."""
+    told = []
+    for name, before, after in sorted(moves, key=lambda move: (move[2] is None, move[0])):
+        if after is None:
+            told.append(f"another {field_words(name)}")
+        else:
+            told.append(
+                f"{field_words(name)} {'' if before is None else f'{value_words(before)} → '}{value_words(after)}"
+            )
+    return "; ".join(told)
 
 
 def _merged(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -132,7 +169,7 @@ def _merged(entries: Iterable[Entry]) -> Iterator[Entry]:
         if first is entry:
             found.append(entry)
         else:
-            first.units |= entry.units
+            first.whom |= entry.whom
             first.count += entry.count
             first.last_at = max(first.last_at, entry.last_at)
             first.last_version = max(first.last_version, entry.last_version)

@@ -80,7 +80,7 @@ def write_detonators(report: Report, start: Snapshot, end: Snapshot | None, cloc
     header += ["last_heard_before_utc", "last_heard_after_utc", "document_sha256"]
     initiated = at_cells(clock, report.initiated)
     about = (report.blast, report.system, report.mode.value, *initiated, clock.name)
-    labels = {booster.unit: booster.label for booster in (*report.active, *report.others)}
+    labels = {booster.unit: booster.label for booster in report.every_booster()}
     names = [field for _, field in _FIELDS]
     is_closed = report.closed is not None
 
@@ -135,16 +135,16 @@ def _booster_rows(report: Report, heard: dict[str, Counts]) -> Iterator[Row]:
         attention.setdefault(one.unit, []).append(one.what)
     for booster in report.active:
         told = (*_after(booster, heard), *_outcomes(booster), ", ".join(attention.get(booster.unit, ())))
-        name = (unit_words(booster.unit), booster.serial, booster.label, GROUPS[ACTIVE], None, booster.successful)
-        yield (*about, *name, *booster.before, *told, report.sha256)
+        name = (unit_words(booster.unit), booster.serial, booster.label, GROUPS[ACTIVE])
+        yield (*about, *name, None, booster.successful, *booster.before, *told, report.sha256)
     groups = {POSSIBLY_LIVE: report.possibly_live, EXCLUDED: report.excluded, INACTIVE: report.inactive}
     for group, others in groups.items():
         for other in others:
             why = reasons_words(other.why, nouns_of(report.mode))
-            name = (unit_words(other.unit), other.serial, other.label, GROUPS[group], why, None)
+            name = (unit_words(other.unit), other.serial, other.label, GROUPS[group])
             before = (other.detonators, *(None for _ in _STATES))
             told = (*_after(other, heard), *(None for _ in range(5)), ", ".join(attention.get(other.unit, ())))
-            yield (*about, *name, *before, *told, report.sha256)
+            yield (*about, *name, why, None, *before, *told, report.sha256)
 
 
 def _after(booster: ActiveBooster | OtherBooster, heard: dict[str, Counts]) -> tuple[int | None, ...]:

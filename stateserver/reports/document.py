@@ -104,6 +104,11 @@ class Report:
         """All boosters that took no part."""
         return (*self.possibly_live, *self.excluded, *self.inactive)
 
+    def every_booster(self) -> "Iterator[ActiveBooster | OtherBooster]":
+        """All boosters, first those that took part."""
+        yield from self.active
+        yield from self.others
+
 
 class _Passing:
     """Events that are told apart as they go by: the timeline of a large blast is gone through once."""

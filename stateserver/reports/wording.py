@@ -235,17 +235,17 @@ def unit_words(unit: str | None) -> str:
 
 def units_words(units: Iterable[str]) -> str:
     """Several units: `Boosters 3-7, 9`; `Booster 158, windows 1-52, 54`."""
-    by_place: dict[tuple[str, ...], list[int]] = {}
+    by_place: dict[str, list[int]] = {}
     others: list[str] = []
     for unit in units:
-        *place, last = unit.split("/")
+        place, _, last = unit.rpartition("/")
         if unit_words(unit) == unit or not last.isdigit():
             others.append(unit_words(unit))
         else:
-            by_place.setdefault(tuple(place), []).append(int(last))
+            by_place.setdefault(place, []).append(int(last))
     told = []
     for place, numbers in by_place.items():
-        one = unit_words("/".join((*place, str(numbers[0]))))
+        one = unit_words(f"{place}/{numbers[0]}")
         told.append(one if len(numbers) == 1 else f"{one.rpartition(' ')[0]}s {number_ranges(sorted(numbers))}")
     return "; ".join([*told, *others])
 

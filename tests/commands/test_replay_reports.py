@@ -10,6 +10,7 @@ from tests.reports.examples import DATA, FIELD, example_blasts
 
 JOURNAL = DATA / "field-2019-07-19" / "journal.jsonl"
 BLAST = example_blasts()[FIELD].document["blast"]
+STEM = f"site_2019-07-19_121214+0200_{BLAST[:8]}"
 
 
 def replay(out: Path, *arguments: str, zone: str = "Europe/Oslo") -> Result:
@@ -20,15 +21,23 @@ def replay(out: Path, *arguments: str, zone: str = "Europe/Oslo") -> Result:
 def test_a_replay_writes_the_reports_that_are_asked_for(tmp_path: Path) -> None:
     told = replay(tmp_path, "--reports", "pdf, csv,json")
     assert told.exit_code == 0, told.output
-    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == sorted(f"{BLAST}.{name}" for name in VIEWS)
-    assert b"Europe/Oslo" in (tmp_path / "reports" / f"{BLAST}.csv").read_bytes()
+    wanted = [f"{STEM}.{name}" for name in VIEWS if name != "blasts.csv"]
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == sorted([*wanted, "blasts.csv"])
+    assert b"Europe/Oslo" in (tmp_path / "reports" / f"{STEM}.csv").read_bytes()
+    table = (tmp_path / "reports" / "blasts.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in table] == ["blast", BLAST]
+
+
+def test_what_a_replay_prints_tells_the_verdicts(tmp_path: Path) -> None:
+    told = replay(tmp_path).output
+    assert "Blasts:    1 (timer_completed 1)\nVerdicts:  1 (aborted 1)\nMisfires:  100\n" in told
 
 
 def test_reports_of_the_replay_before_are_gone(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports" / f"{'0' * 8}-0000-0000-0000-{'0' * 12}.pdf").write_text("")
+    (tmp_path / "reports" / f"{STEM}.pdf").write_text("")
     assert replay(tmp_path, "--reports", "json").exit_code == 0
-    assert [path.name for path in (tmp_path / "reports").iterdir()] == [f"{BLAST}.json"]
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == [f"{STEM}.json"]
 
 
 def test_none_are_written_unasked(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ OPENED = MadeUp(2, 30, some_missed, is_closed=False).fold()
 CLOSED = MadeUp(2, 30, some_missed).fold()
 OTHER = MadeUp(1, 5, system="Lower Pit").fold()
 BLAST = CLOSED.document["blast"]
+STEM = f"Upper_Pit_2019-07-19_115321+0200_{BLAST[:8]}"
 
 
 def stage(filed: Filed, name: str, snapshot: Snapshot | None) -> BlastStage:
@@ -100,9 +101,9 @@ def test_the_newest_report_is_written_in_each_format(served: dict[str, str], tmp
     for wanted in ("pdf", "csv", "json"):
         told = report(served, BLAST, "--format", wanted, "--out", str(tmp_path))
         assert told.exit_code == 0, told.output
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{BLAST}.{name}" for name in VIEWS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{STEM}.{name}" for name in VIEWS)
     for name in VIEWS:
-        assert (tmp_path / f"{BLAST}.{name}").read_bytes() == view(name, CLOSED)
+        assert (tmp_path / f"{STEM}.{name}").read_bytes() == view(name, CLOSED)
 
 
 def test_it_is_written_to_a_file_or_to_standard_output(served: dict[str, str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from stateserver.codec.blast import BlastDocument, split_document
 from stateserver.domain.blast import BlastStage
 from stateserver.domain.canonical import canonical_json
 from stateserver.gateway import report_desk
+from stateserver.gateway.answers import as_file
 from stateserver.gateway.paging import cut
 from stateserver.gateway.read_model import ReadModel
 from tests.gateway.serving import Gateway
@@ -156,7 +158,10 @@ async def test_reports_are_files_made_elsewhere_and_kept(
         assert whole.json() == document
         sha256 = hashlib.sha256(whole.content).hexdigest()
         assert whole.headers["etag"] == f'W/"{sha256}.json"'
-        assert whole.headers["content-disposition"] == f'attachment; filename="{BLAST}.json"'
+        name = f"site_2019-07-19_101214+0000_{BLAST[:8]}.json"
+        assert (
+            whole.headers["content-disposition"] == f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
+        )
 
         table = await client.get(f"/api/v1/blasts/{BLAST}/report.csv")
         assert table.headers["content-type"] == "text/csv; charset=utf-8"
@@ -191,3 +196,15 @@ def test_a_report_is_known_by_its_canonical_form(worker: Worker) -> None:
     assert held is not None
     assert held.content == content
     assert held.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("site_0cd3eb41.pdf", "attachment; filename=\"site_0cd3eb41.pdf\"; filename*=UTF-8''site_0cd3eb41.pdf"),
+        ("北区_0c.pdf", "attachment; filename=\"___0c.pdf\"; filename*=UTF-8''%E5%8C%97%E5%8C%BA_0c.pdf"),
+    ],
+)
+def test_a_file_has_its_name_in_any_script(name: str, header: str) -> None:
+    assert as_file(name) == header
+    assert header.isascii()

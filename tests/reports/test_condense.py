@@ -30,7 +30,7 @@ class Story:
     def rows(self) -> list[tuple[int, int, int, list[str | None], str]]:
         """First version, last version, how many, whom, and what."""
         return [
-            (entry.first.version, entry.last_version, entry.count, list(entry.units), entry.told())
+            (entry.first.version, entry.last_version, entry.count, entry.units, entry.told())
             for entry in condense(self.changes, UTC)
         ]
 

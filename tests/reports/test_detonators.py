@@ -157,7 +157,7 @@ def test_those_heard_after_are_as_many_as_the_document_says(name: str) -> None:
     filed = BLASTS[name]
     report = Report.parse(filed.document)
     heard = count_heard(report, filed.start, filed.end)
-    for booster in (*report.active, *report.others):
+    for booster in report.every_booster():
         counts = heard.get(booster.unit)
         assert (counts.detonators if counts else 0) == (booster.heard_after or 0)
         if counts is not None and booster.after is not None and counts.detonators == booster.after.detonators:

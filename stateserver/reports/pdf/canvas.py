@@ -22,7 +22,8 @@ class QuickCanvas(Canvas):  # type: ignore[misc]
     @property
     def document(self) -> ArchivedDocument:
         """What is drawn into."""
-        return self._doc
+        document: ArchivedDocument = self._doc
+        return document
 
     def setFillColor(self, aColor: Color, alpha: float | None = None) -> None:  # noqa: N802, N803
         """Set the colour, if it is another one."""

@@ -26,32 +26,28 @@ class Block:
         self._width = width
         self.title = wrap(title, SMALL_BOLD.face, SMALL_BOLD.size, width - REFERENCE_WIDTH)
         self._told = [self._wrapped(item.told) for item in notice.items]
-        self._short = [self._wrapped(item.short) for item in notice.items]
-        self.wanted = self._height(self._told)
+        self.wanted = len(self.title) + sum(map(len, self._told))
         self.least = len(self.title) + (len(self._also(notice.items)) if notice.items else 0)
 
     def _wrapped(self, text: str) -> list[str]:
         return wrap(text, SMALL.face, SMALL.size, self._width - INDENT)
 
-    def _height(self, items: Sequence[list[str]]) -> int:
-        return len(self.title) + sum(map(len, items))
-
     def _also(self, items: Sequence[Item]) -> list[str]:
         """The boosters that there is no room to say more of, by their numbers."""
         serials = sorted({int(item.unit.rpartition("/")[2]) for item in items})
         if len(serials) == 1:
-            return self._wrapped(unit_words(items[0].unit))
-        return self._wrapped(f"{self._nouns.boosters} {number_ranges(serials)}".capitalize())
+            return self._wrapped(f"{unit_words(items[0].unit)}: see there")
+        which = f"{self._nouns.boosters} {number_ranges(serials)}".capitalize()
+        return self._wrapped(f"{which}: see there")
 
     def lines(self, room: int) -> list[str]:
         """What stands below the title, of no more than so many lines with it."""
-        for variant in (self._told, self._short):
-            if self._height(variant) <= room:
-                return [line for lines in variant for line in lines]
+        if self.wanted <= room:
+            return [line for lines in self._told for line in lines]
         room -= len(self.title)
-        for count in range(len(self._short) - 1, -1, -1):
+        for count in range(len(self._told) - 1, -1, -1):
             also = self._also(self.notice.items[count:])
-            shown = [line for lines in self._short[:count] for line in lines]
+            shown = [line for lines in self._told[:count] for line in lines]
             if len(shown) + len(also) <= room:
                 return shown + also
         return self._cut(room)

@@ -36,11 +36,10 @@ PRESSES_MAX: Final = 4
 
 
 class Item(NamedTuple):
-    """What is said of one booster: in full, and in as few words as name all of its windows."""
+    """What is said of one booster."""
 
     unit: str
     told: str
-    short: str
 
 
 class Notice(NamedTuple):
@@ -70,11 +69,7 @@ class _Told(NamedTuple):
         name = f"{short_name(booster, self.label(booster))}: "
         lead, tail = f"{before}, " if before else "", f"; {after}" if after else ""
         places = self.pictures.places(booster, numbers)
-        return Item(
-            booster,
-            f"{name}{lead}{places_words(places, self.nouns)}{tail}",
-            f"{name}{lead}{windows_words(numbers, self.nouns)}{tail}",
-        )
+        return Item(booster, f"{name}{lead}{places_words(places, self.nouns)}{tail}")
 
 
 def notices_of(report: Report, pictures: Pictures, clock: SiteClock) -> list[Notice]:
@@ -133,9 +128,9 @@ def _possibly_live(told: _Told) -> Iterator[Notice]:
 
 def _live_item(told: _Told, booster: OtherBooster) -> Item:
     held = counted(booster.detonators, told.nouns.detonator, told.nouns.detonators)
-    short = f"{short_name(booster.unit, booster.label)}: {held}; {reasons_words(booster.why, told.nouns)}"
+    before = f"{short_name(booster.unit, booster.label)}: {held}; {reasons_words(booster.why, told.nouns)}"
     at_end = state_at_end(booster, told.pictures, told.nouns)
-    return Item(booster.unit, f"{short}. {at_end}" if at_end else short, short)
+    return Item(booster.unit, f"{before}. {at_end}" if at_end else before)
 
 
 def state_at_end(booster: OtherBooster, pictures: Pictures, nouns: Nouns) -> str:
@@ -151,7 +146,7 @@ def state_at_end(booster: OtherBooster, pictures: Pictures, nouns: Nouns) -> str
     if booster.after.detonators:
         heard = pictures.heard.get(booster.unit)
         if heard is None:
-            states.append("none heard since firing ended")
+            states.append("none heard since")
         else:
             states.append(f"{number(heard.answering)} of the {number(heard.detonators)} heard since answer")
     return f"At the end: {', '.join(states)}"
@@ -210,8 +205,7 @@ def _of_attention(told: _Told, rows: list[Attention]) -> Iterator[Notice]:
     items = []
     for one in rows:
         if one.windows is None:
-            name = short_name(one.unit, told.label(one.unit))
-            items.append(Item(one.unit, name, name))
+            items.append(Item(one.unit, short_name(one.unit, told.label(one.unit))))
         else:
             items.append(told.item(one.unit, number(len(one.windows)), one.windows))
     brief = f"{words.title[:1].upper()}{words.title[1:]}{held}."

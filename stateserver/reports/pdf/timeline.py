@@ -31,7 +31,7 @@ def draw_events(paper: Paper, changes: Iterable[Change], pictures: Pictures) -> 
     """Events as a table."""
     clock, initiated = paper.clock, paper.report.initiated
     columns = [Column("Event", 52, Align.RIGHT), Column("UTC" if clock.is_utc else clock.name, TIME_WIDTH)]
-    columns += [Column("After, s", 48, Align.RIGHT), Column("Unit", 116)]
+    columns += [Column("After, s", 48, Align.RIGHT), Column("Unit", 136)]
     table = Table(paper, [*columns, Column("What happened", WIDTH - sum(column.width for column in columns))])
     entry = None
     for entry in condense(changes, clock):

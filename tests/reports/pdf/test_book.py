@@ -190,7 +190,7 @@ def test_the_first_page_warns_of_what_may_be_live_with_its_state_at_the_end() ->
     assert "READ BEFORE ANYBODY GOES IN" in first
     assert "Possibly live: 2 boosters with 20 detonators" in first
     assert "Booster 1003: 10 detonators; key switch off. At the end: key switch off," in first
-    assert "none heard since firing ended" in first
+    assert "10 detonators, none heard since" in first
     assert "Unreported: 3 detonators" in first
     assert "Silent before: 3 detonators" in first
     assert "Booster 1002: 1 of 10, window 5" in first
