@@ -8,7 +8,7 @@ from stateserver import __version__
 from stateserver.domain.change import FIRE_BUTTON_REPEATED, Value
 from stateserver.reports.csv_file import Row, write_csv
 from stateserver.reports.csv_tables import at_cells, at_columns
-from stateserver.reports.detonators import Snapshot, check_snapshots, read_labels
+from stateserver.reports.detonators import Snapshot, check_snapshots, read_labels, units_concerned
 from stateserver.reports.document import Report
 from stateserver.reports.rows import BoosterTotals, DetonatorTotals, Durations, Frames
 from stateserver.reports.times import SiteClock
@@ -25,13 +25,14 @@ from stateserver.reports.wording import (
 INSTANTS: Final = ("initiated", "firing_complete", "aborted", "closed")
 
 
-def write_summary(report: Report, clock: SiteClock, out: BinaryIO) -> None:
-    """What the report says in all, a row each."""
-    rows = ((report.blast, report.system, *row) for row in _summary_rows(report, clock))
+def write_summary(report: Report, start: Snapshot, end: Snapshot | None, clock: SiteClock, out: BinaryIO) -> None:
+    """What the report says in all, a row each; labels are as at the start."""
+    check_snapshots(report, start, end)
+    rows = ((report.blast, report.system, *row) for row in _summary_rows(report, read_labels(start), clock))
     write_csv(["blast", "system", "about", "what", "value"], rows, out)
 
 
-def _summary_rows(report: Report, clock: SiteClock) -> Iterator[tuple[str, str, Value]]:
+def _summary_rows(report: Report, labels: dict[str, str], clock: SiteClock) -> Iterator[tuple[str, str, Value]]:
     told, nouns = verdict_of(report), nouns_of(report.mode)
     yield "blast", "id", report.blast
     yield "blast", "system", report.system
@@ -60,7 +61,10 @@ def _summary_rows(report: Report, clock: SiteClock) -> Iterator[tuple[str, str, 
         yield about, "what", one.what
         yield about, "in words", attention_words(one.what, nouns, one.field).title
         yield about, "unit", unit_words(one.unit)
+        yield about, "label", labels.get(one.unit)
         yield about, "windows", None if one.windows is None else number_ranges(one.windows)
+        known = (labels.get(unit) for unit in units_concerned(one))
+        yield about, "labels of the windows", ", ".join(label for label in known if label) or None
     yield "warnings", "open at the start", len(report.warnings)
     yield "warnings", "open at the end", None if report.warnings_after is None else len(report.warnings_after)
     yield "versions", "opened", report.version_opened

@@ -228,12 +228,18 @@ def _active_places(active: Iterable[ActiveBooster]) -> dict[str, _Place]:
     return places
 
 
+def units_concerned(one: Attention) -> list[str]:
+    """The paths of the detonators that need attention; none where it is the unit itself."""
+    below = _KIND_BELOW.get(one.unit.partition("/")[0], "")
+    return [f"{one.unit}/{below}/{window}" for window in one.windows or ()]
+
+
 def _attention_by_unit(attention: Iterable[Attention]) -> dict[str, tuple[str, ...]]:
     """The names of what needs attention by detonator."""
     found: dict[str, list[str]] = defaultdict(list)
     for one in attention:
-        for window in one.windows or ():
-            found[f"{one.unit}/{_KIND_BELOW[one.unit.partition('/')[0]]}/{window}"].append(one.what)
+        for unit in units_concerned(one):
+            found[unit].append(one.what)
     return {unit: tuple(whats) for unit, whats in found.items()}
 
 

@@ -68,6 +68,8 @@ class Report:
     sha256: str
     timeline_length: int
     """How many events the timeline has, single detonators' own included."""
+    answered: frozenset[str]
+    """The detonators that began to answer while the blast was open."""
     _timeline: Iterable[JsonObject]
     _of_more: list[bytes]
 
@@ -116,12 +118,16 @@ class _Passing:
     def __init__(self, timeline: Iterable[JsonObject]) -> None:
         self._timeline = timeline
         self.length = 0
+        self.answered: set[str] = set()
         self.of_more: list[bytes] = []
 
     def __iter__(self) -> Iterator[JsonObject]:
         for change in self._timeline:
             self.length += 1
-            if not (change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3):
+            if change["kind"] in (UNIT_ADDED, UNIT_CHANGED) and change["unit"].count("/") == 3:
+                if change["after"].get("detonator_status"):
+                    self.answered.add(change["unit"])
+            else:
                 # A copy: what is kept as it was written keeps the kilobytes it was written in.
                 self.of_more.append(bytes(memoryview(canonical_json(change))))
             yield change
@@ -181,6 +187,7 @@ def _parse(document: JsonObject) -> Report:
         frames=Frames(**document["frames"]),
         sha256=sha256,
         timeline_length=passing.length,
+        answered=frozenset(passing.answered),
         _timeline=document["timeline"],
         _of_more=passing.of_more,
     )

@@ -53,7 +53,7 @@ def _blasts(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
 
 
 def _summary(filed: Filed, zone: ZoneInfo, out: BinaryIO) -> None:
-    write_summary(Report.parse(filed.document), SiteClock(zone), out)
+    write_summary(Report.parse(filed.document), filed.start, filed.end, SiteClock(zone), out)
 
 
 def _json(filed: Filed, _zone: ZoneInfo, out: BinaryIO) -> None:

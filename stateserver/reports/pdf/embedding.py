@@ -15,6 +15,7 @@ from stateserver.reports.pdf.fonts import Face, Typeface, typeface
 from stateserver.reports.pdf.shaping import Glyph, Run, glyphs_of
 
 _ENTRIES_MAX: Final = 100  # in one block of a character map
+_KEPT_MAX: Final = 4096  # runs, most of which stand in a report again and again
 _SYMBOLIC: Final = 4
 _STEM: Final = 80
 _NEEDLESS: Final = ("GSUB", "GPOS", "GDEF", "DSIG", "kern", "FFTM", "GPKG", "gasp", "OS/2", "name", "post", "cmap")
@@ -34,9 +35,9 @@ class EmbeddedFont:
         """The operators that draw a run in this size, and move on by its width."""
         kept = self._written.get(run)
         if kept is None:
-            kept = self._written[run] = self._write(glyphs_of(run), size)
-            if "Ts" in kept:
-                del self._written[run]  # a rise goes by the size
+            kept = self._write(glyphs_of(run), size)
+            if "Ts" not in kept and len(self._written) < _KEPT_MAX:  # a rise goes by the size
+                self._written[run] = kept
         return kept
 
     def _write(self, glyphs: Sequence[Glyph], size: float) -> str:

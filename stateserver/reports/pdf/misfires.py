@@ -7,7 +7,7 @@ from stateserver.domain.blast import MISSED, UNREPORTED
 from stateserver.reports.document import Report
 from stateserver.reports.pdf.fonts import Face
 from stateserver.reports.pdf.naming import identity_of, labelled, name_of, places_words
-from stateserver.reports.pdf.notices import answering_at_end
+from stateserver.reports.pdf.notices import answered_later
 from stateserver.reports.pdf.paper import Align, Paper
 from stateserver.reports.pdf.style import SMALL, SMALL_BOLD, SMALL_RED, WIDTH, Style
 from stateserver.reports.pdf.table import Cell, Column, Table
@@ -15,7 +15,9 @@ from stateserver.reports.pictures import Picture, Pictures
 from stateserver.reports.rows import CLEARED, NO_EVIDENCE, REPLACED, ActiveBooster
 from stateserver.reports.wording import IBS_NOUNS, NOTHING, Nouns, attention_words, nouns_of, number
 
-ENTRIES_A_ROW: Final = 2
+ENTRIES_A_ROW: Final = {True: 2, False: 3}
+"""With labels, and without any."""
+
 OUTCOME_WIDTH: Final = 84.0
 WINDOW_WIDTH: Final = 33.0
 IDENTITY_WIDTH: Final = 72.0
@@ -37,28 +39,31 @@ def draw_not_fired(paper: Paper, pictures: Pictures) -> None:
     if not any(booster.not_fired or booster.silent_before for booster in report.active):
         paper.paragraph("None." if report.closed else "Not known before the blast is closed.", SMALL)
         return
-    table = Table(paper, _columns(nouns))
-    answering = answering_at_end(report)
+    # Where nobody gave labels, their place is worth more detonators a row.
+    has_labels = any(picture.labels for picture in pictures.active.values())
+    table = Table(paper, _columns(nouns, has_labels=has_labels))
+    answered = answered_later(report)
     for booster in report.active:
-        kinds = [kind for kind in _kinds(booster, answering.get(booster.unit, frozenset())) if kind.windows]
+        kinds = [kind for kind in _kinds(booster, answered.get(booster.unit, set())) if kind.windows]
         if not kinds:
             continue
         told = ", ".join(f"{number(len(kind.windows))} {kind.words}" for kind in kinds)
         table.banner(f"{name_of(booster)}: {told}")
         for kind in kinds:
-            _draw_entries(table, kind, pictures.active[booster.unit], nouns)
+            _draw_entries(table, kind, pictures.active[booster.unit], nouns, has_labels=has_labels)
 
 
-def _columns(nouns: Nouns) -> list[Column]:
-    label = (WIDTH - OUTCOME_WIDTH) / ENTRIES_A_ROW - WINDOW_WIDTH - IDENTITY_WIDTH - DELAY_WIDTH
+def _columns(nouns: Nouns, *, has_labels: bool) -> list[Column]:
+    label = (WIDTH - OUTCOME_WIDTH) / ENTRIES_A_ROW[True] - WINDOW_WIDTH - IDENTITY_WIDTH - DELAY_WIDTH
     columns = [Column("Outcome", OUTCOME_WIDTH)]
-    for _ in range(ENTRIES_A_ROW):
+    for _ in range(ENTRIES_A_ROW[has_labels]):
         columns += [Column(nouns.window, WINDOW_WIDTH, Align.RIGHT), Column(nouns.identity, IDENTITY_WIDTH)]
-        columns += [Column("label", label), Column("delay, ms", DELAY_WIDTH, Align.RIGHT)]
+        columns += [Column("label", label)] if has_labels else []
+        columns.append(Column("delay, ms", DELAY_WIDTH, Align.RIGHT))
     return columns
 
 
-def _kinds(booster: ActiveBooster, answering: frozenset[int]) -> Iterable[Kind]:
+def _kinds(booster: ActiveBooster, answered: set[int]) -> Iterable[Kind]:
     not_fired, silent = booster.not_fired or (), booster.silent_before
     for outcome, why, words in (
         (MISSED, None, "missed"),
@@ -68,26 +73,24 @@ def _kinds(booster: ActiveBooster, answering: frozenset[int]) -> Iterable[Kind]:
     ):
         windows = [(one.window_id, one.uid) for one in not_fired if (one.outcome, one.why) == (outcome, why)]
         yield Kind(words, SMALL_RED if outcome == MISSED else SMALL, windows)
-    later = [(one.window_id, one.uid) for one in silent if one.window_id in answering]
-    yield Kind("silent before, answers at the end", SMALL_RED, later)
-    yield Kind("silent before", SMALL, [(one.window_id, one.uid) for one in silent if one.window_id not in answering])
+    later = [(one.window_id, one.uid) for one in silent if one.window_id in answered]
+    yield Kind("silent, answered later", SMALL_RED, later)
+    yield Kind("silent before", SMALL, [(one.window_id, one.uid) for one in silent if one.window_id not in answered])
 
 
-def _draw_entries(table: Table, kind: Kind, picture: Picture, nouns: Nouns) -> None:
+def _draw_entries(table: Table, kind: Kind, picture: Picture, nouns: Nouns, *, has_labels: bool) -> None:
     bold = Style(Face.BOLD, kind.style.size, kind.style.colour)
     places = picture.places(window for window, _ in kind.windows)
-    entries = [
-        (
-            Cell(str(window), bold),
-            Cell(identity_of(picture, window, uid), kind.style),
-            Cell(place.label or "", kind.style),
-            "" if nouns is IBS_NOUNS else str(NOTHING if place.delay is None else place.delay),
-        )
-        for (window, uid), place in zip(kind.windows, places, strict=True)
-    ]
-    for start in range(0, len(entries), ENTRIES_A_ROW):
-        cells: list[str | Cell] = [cell for entry in entries[start : start + ENTRIES_A_ROW] for cell in entry]
-        cells += [""] * (len(entries[0]) * ENTRIES_A_ROW - len(cells))
+    entries: list[list[str | Cell]] = []
+    for (window, uid), place in zip(kind.windows, places, strict=True):
+        entry: list[str | Cell] = [Cell(str(window), bold), Cell(identity_of(picture, window, uid), kind.style)]
+        entry += [Cell(place.label or "", kind.style)] if has_labels else []
+        entry.append("" if nouns is IBS_NOUNS else str(NOTHING if place.delay is None else place.delay))
+        entries.append(entry)
+    a_row = ENTRIES_A_ROW[has_labels]
+    for start in range(0, len(entries), a_row):
+        cells: list[str | Cell] = [cell for entry in entries[start : start + a_row] for cell in entry]
+        cells += [""] * (len(entries[0]) * a_row - len(cells))
         table.row(Cell(kind.words, kind.style), *cells)
 
 

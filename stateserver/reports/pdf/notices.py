@@ -170,19 +170,20 @@ def _silent(told: _Told) -> Iterator[Notice]:
     count, nouns = told.report.detonators.silent_before, told.nouns
     if not count:
         return
-    answering = answering_at_end(told.report)
+    answered = answered_later(told.report)
     items, later = [], 0
     for booster in told.report.active:
         windows = [one.window_id for one in booster.silent_before]
         if not windows:
             continue
-        answered = [window for window in windows if window in answering.get(booster.unit, ())]
-        later += len(answered)
-        after = f"{windows_words(answered, nouns)} {_verb(len(answered), 'answers', 'answer')} at the end"
-        items.append(told.item(booster.unit, _share(booster, windows), windows, after if answered else ""))
+        some = [window for window in windows if window in answered.get(booster.unit, ())]
+        later += len(some)
+        after = f"{windows_words(some, nouns)} answered later" if some else ""
+        items.append(told.item(booster.unit, _share(booster, windows), windows, after))
     title = f"Silent before: {counted(count, nouns.detonator, nouns.detonators)} did not answer at the start."
     if later:
-        title += f" {number(later)} of them {_verb(later, 'answers', 'answer')} at the end."
+        every = "It" if count == 1 else "All of them"
+        title += f" {every if later == count else f'{number(later)} of them'} answered later."
     if any(one.what == START_UNSEEN for one in told.report.attention or ()):
         title += " They may have fired: the start was not seen."
     elif told.report.closed is not None and later < count:
@@ -190,10 +191,16 @@ def _silent(told: _Told) -> Iterator[Notice]:
     yield Notice(title, items, "not-fired")
 
 
-def answering_at_end(report: Report) -> dict[str, frozenset[int]]:
-    """The windows that answer at the end although nobody should, by booster."""
-    rows = (one for one in report.attention or () if one.what == ANSWERS_AT_END)
-    return {one.unit: frozenset(one.windows or ()) for one in rows}
+def answered_later(report: Report) -> dict[str, set[int]]:
+    """The windows that answered after the start, by booster: while the blast was open, or at its end."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for unit in report.answered:
+        booster, _, window = unit.rsplit("/", 2)
+        found[booster].add(int(window))
+    for one in report.attention or ():
+        if one.what == ANSWERS_AT_END:
+            found[one.unit].update(one.windows or ())
+    return found
 
 
 def _of_attention(told: _Told, rows: list[Attention]) -> Iterator[Notice]:

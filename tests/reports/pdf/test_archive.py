@@ -2,7 +2,6 @@
 
 import io
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
@@ -10,12 +9,12 @@ from pypdf import PdfReader
 from stateserver.domain.blast import FIRED, MISSED, UNREPORTED
 from stateserver.reports.pdf.archive import pdf_date, srgb_profile
 from stateserver.reports.pdf.canvas import QuickCanvas
-from stateserver.reports.views import VIEWS, Filed
+from stateserver.reports.views import Filed
 from tests.reports.examples import example_blasts
 from tests.reports.folded import MadeUp
+from tests.reports.pdf.test_book import pdf_of
 from tests.reports.pdf.verapdf import refused
 
-OSLO = ZoneInfo("Europe/Oslo")
 LABELS = {
     "3/1000": "منطقة الشمال (12) [א]",
     "3/1001": "צפון (מערב) שָׁלוֹם",
@@ -30,12 +29,6 @@ LABELS = {
     "3/1010": "🧨 e\u0301\u0303 a\nb\tc\x07\u202e",
     "3/1011": "می‌رود",
 }
-
-
-def pdf_of(filed: Filed, zone: ZoneInfo = OSLO) -> bytes:
-    out = io.BytesIO()
-    VIEWS["pdf"].write(filed, zone, out)
-    return out.getvalue()
 
 
 def some_of_each(booster: int, window: int) -> str:
