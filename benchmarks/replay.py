@@ -19,8 +19,9 @@ from pathlib import Path
 from benchmarks.standard_load import Site
 from stateserver.protocol import crc
 from stateserver.protocol.modes import Mode
-from stateserver.replay.files import OutputFolder, read_lines
+from stateserver.replay.files import OutputFolder
 from stateserver.replay.folding import Folding
+from stateserver.replay.journal_file import read_lines
 from stateserver.replay.lines import LineReader
 
 PACKETS = 100_000

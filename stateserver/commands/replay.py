@@ -5,17 +5,19 @@ from typing import Any
 
 import click
 
-from stateserver.codec.topics import system_trouble
 from stateserver.commands.bounds import BoundType, PartitionsType
 from stateserver.commands.progress import progress_bar
+from stateserver.commands.replay_notes import end_if_nothing_taken, print_notes
 from stateserver.commands.replay_reports import chosen_formats, write_reports
 from stateserver.commands.replay_summary import Summary
-from stateserver.errors import StateServerError
+from stateserver.commands.system_names import require_system
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
-from stateserver.replay.files import OutputFolder, read_lines
+from stateserver.replay.files import OutputFolder
 from stateserver.replay.folding import Folding
+from stateserver.replay.journal_file import journal_size, read_lines
 from stateserver.replay.lines import LineReader
+from stateserver.replay.noticing import Noticing
 
 OF_THE_LOG = {
     "partitions": "--partitions",
@@ -25,10 +27,6 @@ OF_THE_LOG = {
     "compare": "--compare",
     "swap": "--swap",
 }
-
-
-class BadSystemName(StateServerError):
-    """A system id that can't be one."""
 
 
 @click.command()
@@ -76,7 +74,11 @@ def command(ctx: click.Context, /, file: str | None, from_topic: bool, out: Path
 
     Written are changes.jsonl, units.jsonl, blasts.jsonl, snapshots/ and rejected.jsonl. Of the log, all systems lie
     in these same files, a line names its own: partition after partition, within one as its records lie, and units by
-    system; what was rejected by its topic, partition and offset. Exit status 0 also where records were rejected.
+    system; what was rejected by its topic, partition and offset.
+
+    What is likely wrong with a journal (seconds for ms, another mode, lines out of order, CSV and the like) is said on
+    standard error. A file that gzip packed is read as it is. Exit status 0 also where records were rejected, 1 where
+    every one was (or --compare finds a difference), 2 where FILE or the log can't be read.
 
     Offsets are whole numbers. Times are ms since 1970 (whole numbers from 10^12 on), or ISO 8601 with a zone, such as
     2026-11-24T18:00:00Z; they are Kafka's own, of when a record was appended.
@@ -120,22 +122,22 @@ def _replay_file(ctx: click.Context, file: str, out: Path, given: dict[str, Any]
         missing = "--mode" if given["mode"] is None else "--system"
         raise click.MissingParameter(ctx=ctx, param_type="option", param_hint=f"{missing} (once)")
     system = given["systems"][0]
-    trouble = system_trouble(system)
-    if trouble is not None:
-        raise BadSystemName(f"{system!r} is no system id: it is {trouble}", "Give --system a name without a slash.")
-    summary = Summary()
+    require_system(system)
+    summary, noticing = Summary(), Noticing()
     with OutputFolder(out) as output:
-        _fold(file, Mode(given["mode"]), system, output, summary)
+        _fold(file, Mode(given["mode"]), system, output, summary, noticing)
     write_reports(out, given["reports"])
     summary.print()
+    print_notes(noticing.notes())
+    end_if_nothing_taken(summary, out)
 
 
-def _fold(file: str, mode: Mode, system: str, output: OutputFolder, summary: Summary) -> None:
+def _fold(file: str, mode: Mode, system: str, output: OutputFolder, summary: Summary, noticing: Noticing) -> None:
     reader, folding = LineReader(mode), Folding(system)
-    size = Path(file).stat().st_size if Path(file).is_file() else None
-    with progress_bar(size, "B") as bar:
+    with progress_bar(journal_size(file), "B") as bar:
         for number, (line, line_size) in enumerate(read_lines(file), 1):
             bar.update(line_size)
+            record = None
             try:
                 record = reader.read(line)
                 if record is None:
@@ -143,10 +145,12 @@ def _fold(file: str, mode: Mode, system: str, output: OutputFolder, summary: Sum
                 changes = folding.apply(record)
             except Rejected as rejected:
                 folding.reject(rejected)
-                summary.count_rejected(rejected)
+                summary.count_rejected(f"line {number}", rejected)
+                noticing.rejected(number, line, record, rejected)
                 output.write_rejected({"line": number}, rejected)
                 continue
             summary.count(record, changes)
+            noticing.applied(number, record, changes)
             if changes:
                 output.write_changes(changes)
                 if folding.has_told:

@@ -16,14 +16,17 @@ from stateserver.commands.live_tables import LiveTablesReader
 from stateserver.commands.log_reader import LogReader, Record
 from stateserver.commands.progress import progress_bar
 from stateserver.commands.replay_compare import check_comparable, print_differences
+from stateserver.commands.replay_notes import end_if_nothing_taken, print_notes
 from stateserver.commands.replay_reports import write_reports
 from stateserver.commands.replay_summary import Summary
 from stateserver.commands.replay_swap import swap_tables
+from stateserver.commands.system_names import require_system
 from stateserver.commands.topic_reading import CannotRead, find_places
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.comparing import Comparison, Difference, LiveTables
 from stateserver.replay.files import OutputFolder
 from stateserver.replay.folding_many import ManyFoldings
+from stateserver.replay.noticing import StaleFrames
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import SettingError, Settings, kafka_client_options, load_settings, variable
 from stateserver.stream.layout import Layout
@@ -46,20 +49,26 @@ class LogReplay(NamedTuple):
 
 def replay_log(wanted: LogReplay, reports: tuple[str, ...]) -> None:
     """Replay, write, and print a summary. Raises StateServerError."""
+    require_system(*wanted.systems)
     settings = load_settings(os.environ)
     ring = _ring(settings)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, once
-    summary = Summary()
+    summary, stale = Summary(), StaleFrames()
     try:
-        differences = asyncio.run(_replay(settings, ring, wanted, summary))
+        differences = asyncio.run(_replay(settings, ring, wanted, summary, stale))
     except KafkaError as error:
         raise CannotRead(f"cannot read the journal: {error}", f"see {variable('brokers')}") from error
     write_reports(wanted.out, reports)
     print_differences(differences)
     summary.print(**({"Differences": len(differences)} if wanted.compare else {}))
+    print_notes(stale.notes())
+    if summary.is_empty:
+        print_notes(["there is no record of what was asked for."])
     if wanted.swap:
         _swap(settings, ring, wanted.partitions)
-    elif differences:
+        return
+    end_if_nothing_taken(summary, wanted.out)
+    if differences:
         raise click.exceptions.Exit(DIFFERENT_STATUS)
 
 
@@ -76,7 +85,9 @@ def _ring(settings: Settings) -> KeyRing:
     return KeyRing.load(settings.keyring.get_secret_value())
 
 
-async def _replay(settings: Settings, ring: KeyRing, wanted: LogReplay, summary: Summary) -> list[Difference]:
+async def _replay(
+    settings: Settings, ring: KeyRing, wanted: LogReplay, summary: Summary, stale: StaleFrames
+) -> list[Difference]:
     options, topics = kafka_client_options(settings), settings.packets_topics
     places = await find_places(options, topics, wanted.partitions or ())
     differences: list[Difference] = []
@@ -100,7 +111,7 @@ async def _replay(settings: Settings, ring: KeyRing, wanted: LogReplay, summary:
                 tables = await live.read(partition) if wanted.compare else None
                 if tables is not None:
                     check_comparable(tables, these)
-                one = PartitionReplay(ManyFoldings(ring, wanted.systems, wanted.at), output, summary, tables)
+                one = PartitionReplay(ManyFoldings(ring, wanted.systems, wanted.at), output, summary, stale, tables)
                 for stretch in these:
                     await _read(reader, stretch, one, bar)
                 differences += one.end()
@@ -130,15 +141,25 @@ def _say_where_it_begins(stretches: list[Stretch]) -> None:
         )
 
 
+def _place(record: Record) -> str:
+    return f"offset {record.offset} of {record.topic} {record.partition}"
+
+
 class PartitionReplay:
     """One partition's records on their way into the files, held against its live tables where they are given."""
 
     def __init__(
-        self, foldings: ManyFoldings, output: OutputFolder, summary: Summary, live: LiveTables | None = None
+        self,
+        foldings: ManyFoldings,
+        output: OutputFolder,
+        summary: Summary,
+        stale: StaleFrames,
+        live: LiveTables | None = None,
     ) -> None:
         self._foldings = foldings
         self._output = output
         self._summary = summary
+        self._stale = stale
         self._comparison = None if live is None else Comparison(live)
         self._topics: dict[str, str] = {}
 
@@ -149,7 +170,7 @@ class PartitionReplay:
         try:
             applied = self._foldings.apply(record)
         except Rejected as rejected:
-            self._summary.count_rejected(rejected)
+            self._summary.count_rejected(_place(record), rejected)
             place: dict[str, str | int] = {
                 "topic": record.topic,
                 "partition": record.partition,
@@ -162,6 +183,7 @@ class PartitionReplay:
         self._topics[applied.folding.system.name] = record.topic
         self._summary.count(applied.record, applied.changes)
         if applied.changes:
+            self._stale.look(_place(record), applied.changes)
             self._output.write_changes(applied.changes)
             told = applied.folding.take_told()
             self._summary.count_blasts(told.documents)

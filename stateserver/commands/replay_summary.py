@@ -24,6 +24,7 @@ class Summary:
         self._blasts: Counter[str] = Counter()
         self._verdicts: Counter[str] = Counter()
         self._misfires = 0
+        self._first_rejected: tuple[str, Rejected] | None = None
         self._events = self._units = self._systems = 0
 
     def count(self, record: Record, changes: list[Change]) -> None:
@@ -31,9 +32,21 @@ class Summary:
         self._records[type(record).__name__] += 1
         self._events += len(changes)
 
-    def count_rejected(self, rejected: Rejected) -> None:
-        """A record that could not be read or applied."""
+    def count_rejected(self, where: str, rejected: Rejected) -> None:
+        """A record that could not be read or applied, and where it lies."""
+        if self._first_rejected is None:
+            self._first_rejected = where, rejected
         self._rejected[rejected.reason] += 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no record at all."""
+        return not self._records and not self._rejected
+
+    @property
+    def nothing_taken(self) -> tuple[str, Rejected] | None:
+        """Where every record was rejected: where the first one lies, and why it was."""
+        return None if self._records else self._first_rejected
 
     def count_blasts(self, documents: Iterable[JsonObject]) -> None:
         """Blasts, by their report documents."""

@@ -1,8 +1,8 @@
-"""The files of a replay: read a journal's lines, write what became of them (spec page 4, Replay of a file)."""
+"""The files that a replay writes (spec page 4, Replay of a file)."""
 
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -19,28 +19,8 @@ DIFFERENCES: Final = "differences.jsonl"
 _FILES: Final = ("changes", "units", "blasts", "rejected")
 
 
-class UnreadableJournal(StateServerError):
-    """The journal's file can't be read, or isn't UTF-8."""
-
-
 class UnwritableOutput(StateServerError):
     """The folder for what becomes of a journal can't be written."""
-
-
-def read_lines(path: str) -> Iterator[tuple[str, int]]:
-    """(line, its size in bytes) of the file, or of standard input where `path` is "-". Raises UnreadableJournal."""
-    try:
-        with sys.stdin.buffer if path == "-" else Path(path).open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield line.decode("utf-8-sig" if number == 1 else "utf-8"), len(line)
-                except UnicodeDecodeError as error:
-                    raise UnreadableJournal(
-                        f"{path}: line {number} is not UTF-8 ({error.reason} at byte {error.start})",
-                        "Give a journal as JSON lines in UTF-8.",
-                    ) from error
-    except OSError as error:
-        raise UnreadableJournal(f"{path}: {error.strerror}", "Give the path of a journal file.") from error
 
 
 class OutputFolder:
@@ -61,14 +41,25 @@ class OutputFolder:
             for name in _FILES:
                 self._files[name] = (self.path / f"{name}.jsonl").open("wb")
         except OSError as error:
-            raise UnwritableOutput(f"{self.path}: {error.strerror}", "Give --out a folder to write to.") from error
+            raise self._unwritable(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files.values():
-            file.close()
+        try:
+            with ExitStack() as closing:
+                for file in self._files.values():
+                    closing.callback(file.close)
+        except OSError as trouble:
+            raise self._unwritable(trouble) from trouble
+        if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> UnwritableOutput:
+        return UnwritableOutput(
+            f"{self.path}: {error.strerror}", "Give --out a folder that has room and that may be written to."
+        )
 
     def write_changes(self, changes: Sequence[Change]) -> None:
         """What one record caused."""

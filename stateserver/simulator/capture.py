@@ -7,7 +7,7 @@ from stateserver.domain.records import FrameRecord
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
-from stateserver.replay.files import read_lines
+from stateserver.replay.journal_file import read_lines
 from stateserver.replay.lines import LineReader
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stateserver.protocol.modes import Mode
-from stateserver.replay.files import UnreadableJournal
+from stateserver.replay.journal_file import UnreadableJournal
 from stateserver.simulator.capture import BadCapture, read_capture, schedule
 
 FIELD = Path(__file__).parents[1] / "data" / "field-2019-07-19" / "journal.jsonl"
