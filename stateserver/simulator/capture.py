@@ -44,6 +44,16 @@ def read_capture(path: str, mode: Mode) -> list[FrameRecord]:
     return frames
 
 
+def require_past(path: str, frames: Iterable[FrameRecord], now_ms: int) -> None:
+    """Raises BadCapture for a frame that lies after `now_ms` (ms since 1970): nothing is sent before its own time."""
+    latest = max(frame.created_at for frame in frames)
+    if latest > now_ms:
+        raise BadCapture(
+            f"{path} holds a frame of the future, created at {latest}",
+            "A capture's times are ms since 1970 (UTC), and have gone by. Is this machine's clock right?",
+        )
+
+
 def schedule(frames: Iterable[FrameRecord], system: str, speed: float) -> Iterator[Played]:
     """When to send each frame of `system`, in the order given, the pauses between them divided by `speed`."""
     elapsed_ms, before = 0, None

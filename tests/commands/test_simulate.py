@@ -1,6 +1,8 @@
 """`stateserver simulate` into a file: what it writes is a journal that `replay` takes whole."""
 
 import hashlib
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,21 @@ def test_the_same_seed_writes_the_same_file(tmp_path: Path) -> None:
         simulate(tmp_path / name, Mode.IBS, "--seed", seed) for name, seed in (("1", "5"), ("2", "5"), ("3", "6"))
     )
     assert one == again != other
+
+
+def test_a_file_ends_with_the_present(tmp_path: Path) -> None:
+    began = time.time_ns() // 1_000_000
+    said = run("simulate", "--frames", "300", "--out", str(tmp_path / "journal.jsonl"))
+    ended = time.time_ns() // 1_000_000
+    assert said == "Wrote 300 frames.\n"
+    lines = (tmp_path / "journal.jsonl").read_text().splitlines()
+    assert began <= max(json.loads(line)["created_at"] for line in lines) <= ended
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [("none/journal.jsonl", "No such file or directory"), ("/dev/full", "No space left on device")]
+)
+def test_a_file_that_cannot_be_written(out: str, said: str) -> None:
+    told = CliRunner().invoke(stateserver, ["simulate", "--frames", "300", "--out", out])
+    assert told.exit_code == 2
+    assert told.stderr == f"Error: {out}: {said}\nGive --out a file to write.\n"
