@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stateserver.domain.change import STALE_FRAME, Change
-from stateserver.domain.records import FrameRecord, Record
+from stateserver.domain.records import FrameRecord, Record, UnreadableFrame
 from stateserver.protocol.frame import parse
 from stateserver.protocol.modes import MODES, Mode
 from stateserver.protocol.reasons import Reason, Rejected
@@ -111,11 +111,11 @@ class Noticing:
                 self._mistakes.setdefault(mistake, Places()).add(line)
         if record is not None:
             self._look_at_time(line, record.created_at)
-        if isinstance(record, FrameRecord):
+        if isinstance(record, FrameRecord | UnreadableFrame):
             self._frames_rejected += 1
-            if rejected.reason in OF_THE_MODE and self._tried < TRIED_MAX:
-                self._tried += 1
-                self._in_mode.update(mode for mode in Mode if _is_read(record.frame, mode))
+        if isinstance(record, FrameRecord) and rejected.reason in OF_THE_MODE and self._tried < TRIED_MAX:
+            self._tried += 1
+            self._in_mode.update(mode for mode in Mode if _is_read(record.frame, mode))
 
     def notes(self) -> list[str]:
         """What is likely wrong, a line each."""

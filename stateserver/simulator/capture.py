@@ -1,14 +1,16 @@
 """A capture as it happened: its frames, and the pauses between them."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from stateserver.domain.records import FrameRecord
+from stateserver.domain.records import FrameRecord, UnreadableFrame
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.journal_file import read_lines
 from stateserver.replay.lines import LineReader
+
+WHAT_A_LINE_IS: Final = 'Each line is {"created_at": ms, "packet": hex}.'
 
 
 class BadCapture(StateServerError):
@@ -31,11 +33,11 @@ def read_capture(path: str, mode: Mode) -> list[FrameRecord]:
         try:
             record = reader.read(line)
         except Rejected as rejected:
-            raise BadCapture(
-                f"{path}: line {number}: {rejected.detail}", 'Each line is {"created_at": ms, "packet": hex}.'
-            ) from rejected
+            raise BadCapture(f"{path}: line {number}: {rejected.detail}", WHAT_A_LINE_IS) from rejected
         if record is None:
             continue
+        if isinstance(record, UnreadableFrame):
+            raise BadCapture(f"{path}: line {number}: {record.detail}", WHAT_A_LINE_IS)
         if not isinstance(record, FrameRecord):
             raise BadCapture(f"{path}: line {number} is no frame", "A Packet Server sends frames only.")
         frames.append(record)

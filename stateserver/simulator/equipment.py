@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from stateserver.protocol.commands import (
     BOOSTER_DATA,
@@ -15,6 +15,7 @@ from stateserver.protocol.commands import (
     RADIO_STATISTICS,
     SECTION_CONTROLLER_DATA,
     UNIT_LIST,
+    commands_in,
 )
 from stateserver.protocol.decode import Message
 from stateserver.protocol.encode import encode, split_items
@@ -24,28 +25,44 @@ CONTROL_UNIT: Final = 23
 CFC: Final = 91
 FIRST_BOOSTER: Final = 100
 _CLEAR: Final = {"uid": 0xFFFFFFFF, "window_id": 255}
-_MISFIRES: Final = 0.01
 _FAULT_FIELDS: Final = ("cable_fault", "earth_leakage", "low_battery", "too_low_battery", "shaft_fault", "mains")
+_MENDED_A_ROUND: Final = 0.25
+_FLAGS: Final = (
+    "energy_storing",
+    "bridge_wire",
+    "calibration",
+    "program",
+    "booster_fired",
+    "tagged",
+    "detonator_status",
+    "logged",
+)
+# What a real detonator's data say at each stage (spec page 2, The verdict): 0x01, 0x73, 0x09, and 0x7b where it failed.
+_LOGGED: Final = {**dict.fromkeys(_FLAGS, 0), "logged": 1}
+_PROGRAMMED: Final = {**_LOGGED, "bridge_wire": 1, "calibration": 1, "program": 1, "detonator_status": 1}
+_FIRED: Final = {**_LOGGED, "booster_fired": 1}
+_MISFIRED: Final = {**_PROGRAMMED, "booster_fired": 1}
+_LED_READY, _LED_FIRED = 1, 2
 
 Chunk = dict[str, int]
 
 
-class ControlUnit:
-    """The operator's panel."""
+class ControlUnit(NamedTuple):
+    """The operator's panel. `firing` from the press until all has fired."""
 
-    def __init__(self) -> None:
-        self.key_switch = 0
-        self.fire_button = 0
-        self.cable_fault = 0
+    key_switch: int = 0
+    fire_button: int = 0
+    firing: int = 0
 
     def status(self) -> bytes:
+        """What it says of itself."""
         head = {
             "key_switch": self.key_switch,
             "isolation_relay": 1,
             "fire_button": self.fire_button,
-            "cable_fault": self.cable_fault,
+            "cable_fault": 0,
             "earth_leakage": 0,
-            "firing": self.fire_button,
+            "firing": self.firing,
             "resetting": 0,
         }
         return encode(Message(CONTROL_UNIT_STATUS, CONTROL_UNIT, head, []))
@@ -59,43 +76,40 @@ class Booster:
         self.mode = mode
         self._random = random
         self._count = detonators
+        self._commands = commands_in(MODES[mode].commands)
         self.key_switch = 0
-        self.faults: set[str] = set()
+        self.fault: str | None = None
         self.detonators: dict[int, Chunk] = {}
+        self._has_fired = False
         self._lost_packets = 0
+        self._packets = 0
 
     @property
     def is_500_series(self) -> bool:
-        return DETONATOR_DATA_500 in MODES[self.mode].commands
+        return DETONATOR_DATA_500 in self._commands
 
-    def charge(self) -> None:
-        """New detonators in every window, logged and programmed to fire one after the other."""
+    def charge(self, silent: float) -> None:
+        """New detonators in every window, to fire one after the other; `silent` is each one's chance not to answer."""
         delay_ms_max = MODES[self.mode].delay_ms_max or 0
+        # Detonators come from the works in order, so their uids follow each other.
+        first = self._random.randrange(1 << 24, 1 << 29)
+        self._has_fired = False
         self.detonators = {
-            window: self._new_detonator(window, min(delay_ms_max, window * 25)) for window in range(1, self._count + 1)
+            window: {
+                "window_id": window,
+                "uid": first + window,
+                "delay": min(delay_ms_max, window * 25),
+                **(_LOGGED if self._random.random() < silent else _PROGRAMMED),
+            }
+            for window in range(1, self._count + 1)
         }
 
-    def _new_detonator(self, window: int, delay: int) -> Chunk:
-        return {
-            "window_id": window,
-            "uid": self._random.randrange(1 << 24, 1 << 29),
-            "energy_storing": 0,
-            "bridge_wire": 1,
-            "calibration": 1,
-            "program": 1,
-            "booster_fired": 0,
-            "tagged": 0,
-            "detonator_status": 1 if self._random.random() > _MISFIRES else 0,
-            "logged": 1,
-            "delay": delay,
-        }
-
-    def fire(self) -> None:
-        """What answered goes off, but for a few."""
+    def fire(self, misfires: float) -> None:
+        """What answered goes off, but for each one's chance of `misfires`; the booster marks all that it fired."""
+        self._has_fired, self._packets = True, 0
         for detonator in self.detonators.values():
-            detonator["booster_fired"] = 1
-            if self._random.random() > _MISFIRES:
-                detonator["detonator_status"] = 0
+            if detonator["detonator_status"]:
+                detonator.update(_MISFIRED if self._random.random() < misfires else _FIRED)
 
     def drift(self) -> None:
         """Something small changes, as it does all day."""
@@ -104,9 +118,13 @@ class Booster:
             detonator["tagged"] ^= 1
         self._lost_packets = (self._lost_packets + self._random.randrange(3)) % 0x10000
 
-    def break_or_mend(self) -> None:
-        """A fault appears, or one that was there goes away."""
-        self.faults ^= {self._random.choice(_FAULT_FIELDS)}
+    def wear(self, faults: float) -> None:
+        """A fault appears, by this chance; one that is there is mended after a while."""
+        if self.fault is not None:
+            if self._random.random() < _MENDED_A_ROUND:
+                self.fault = None
+        elif self._random.random() < faults:
+            self.fault = self._random.choice(_FAULT_FIELDS)
 
     def clear_frame(self) -> bytes:
         """The clear signal: all detonators are forgotten."""
@@ -123,33 +141,38 @@ class Booster:
 
     def data_frames(self) -> Iterator[bytes]:
         """How the booster is, and its detonators."""
+        self._packets += 1
         if self.mode is Mode.IBS:
             yield encode(Message(SECTION_CONTROLLER_DATA, self.serial, self._section_head(), self._type_1_boosters()))
             return
         items = list(self.detonators.values())
         if self.is_500_series:
-            yield encode(Message(BOOSTER_DATA, self.serial, self._head(), []))
+            yield encode(Message(BOOSTER_DATA, self.serial, self._head(), []), self._commands)
             yield from split_items(DETONATOR_DATA_500, self.serial, items)
         else:
             yield from split_items(BOOSTER_DATA, self.serial, items, self._head())
-        if RADIO_STATISTICS in MODES[self.mode].commands:
-            statistics = {"lost_packets": self._lost_packets, "packets_since_last_firing": 1000}
+        if RADIO_STATISTICS in self._commands:
+            statistics = {"lost_packets": self._lost_packets, "packets_since_last_firing": self._packets}
             yield encode(Message(RADIO_STATISTICS, self.serial, statistics, []))
 
+    def _has(self, fault: str) -> int:
+        return int(self.fault == fault)
+
     def _head(self) -> Chunk:
+        unprogrammed = any(not (one["program"] or one["booster_fired"]) for one in self.detonators.values())
         return {
-            "child_count": min(255, len(self.detonators)),
-            "led_state": 1,
-            "isolation_relay": self.key_switch,
-            "detonator_error": 0,
+            "child_count": len(self.detonators),
+            "led_state": _LED_FIRED if self._has_fired else _LED_READY,
+            "isolation_relay": 0,
+            "detonator_error": int(unprogrammed),
             "blast_armed": self.key_switch,
-            "too_low_battery": int("too_low_battery" in self.faults),
-            "low_battery": int("low_battery" in self.faults),
+            "too_low_battery": self._has("too_low_battery"),
+            "low_battery": self._has("low_battery"),
             "dc_supply": 1,
-            "shaft_fault": int("shaft_fault" in self.faults),
-            "mains": int("mains" not in self.faults),
-            "earth_leakage": int("earth_leakage" in self.faults),
-            "cable_fault": int("cable_fault" in self.faults),
+            "shaft_fault": self._has("shaft_fault"),
+            "mains": 1 - self._has("mains"),
+            "earth_leakage": self._has("earth_leakage"),
+            "cable_fault": self._has("cable_fault"),
             "key_switch": self.key_switch,
         }
 
@@ -158,8 +181,8 @@ class Booster:
             "key_switch": self.key_switch,
             "isolation_relay": 1,
             "blast_armed": self.key_switch,
-            "cable_fault": int("cable_fault" in self.faults),
-            "earth_leakage": int("earth_leakage" in self.faults),
+            "cable_fault": self._has("cable_fault"),
+            "earth_leakage": self._has("earth_leakage"),
         }
 
     def _type_1_boosters(self) -> list[Chunk]:
@@ -177,8 +200,8 @@ class Booster:
         ]
 
 
-def section_controller_lists(boosters: list[Booster]) -> list[bytes]:
-    """The control unit of an IBS system names its section controllers."""
+def unit_lists(boosters: list[Booster]) -> list[bytes]:
+    """The control unit names what is below it: its boosters, in an IBS system its section controllers."""
     return split_items(UNIT_LIST, CONTROL_UNIT, [{"serial": booster.serial} for booster in boosters])
 
 

@@ -11,16 +11,28 @@ from stateserver.simulator.equipment import (
     Booster,
     ControlUnit,
     cfc_frame,
-    section_controller_lists,
+    unit_lists,
 )
 
 BETWEEN_FRAMES_MS: Final = 50
-PRESSED_MS: Final = 18_000
-REPORTS_AFTER_MS: Final = 30_000
+# As in real blasts: the panel says nothing while it fires, and boosters are silent until they are let on the line.
+PRESSED_AFTER_MS: Final = 3_000
+FIRING_MS: Final = 121_000
+RELEASED_AFTER_MS: Final = 3_000
+REPORTS_AFTER_MS: Final = 12_000
+ABORTED_AFTER_MS: Final = 18_560
+_ABORTED: Final = 0.1
+_MENDED_BEFORE: Final = 0.8
+_WHOLE: Final = 0.6
+_FAILING: Final = 0.02
+"""A detonator's chance to be silent, or to misfire, where not all goes well."""
 
 
 class SiteOptions(NamedTuple):
-    """What a site is like. `faults` is the chance of one per booster and round; 0 blasts is none at all."""
+    """What a site is like. `faults` is the chance of one per booster and round, and with 0 no detonator fails either.
+
+    0 blasts is none at all.
+    """
 
     mode: Mode
     boosters: int
@@ -68,14 +80,18 @@ class Site:
         self._now += BETWEEN_FRAMES_MS
         return Said(self._now, frame)
 
+    def _failing(self) -> float:
+        """Each detonator's chance to fail this time: most times none does."""
+        return 0.0 if not self._options.faults or self._random.random() < _WHOLE else _FAILING
+
     def _charge(self) -> Iterator[Said]:
-        if self._options.mode is Mode.IBS:
-            for frame in section_controller_lists(self._boosters):
-                yield self._say(frame)
+        for frame in unit_lists(self._boosters):
+            yield self._say(frame)
+        silent = self._failing()
         for booster in self._boosters:
             if self._options.mode is not Mode.IBS:
                 yield self._say(booster.clear_frame())
-            booster.charge()
+            booster.charge(silent)
             for frame in booster.list_frames():
                 yield self._say(frame)
         yield from self._round()
@@ -84,36 +100,43 @@ class Site:
         yield self._say(self._control.status())
         for booster in self._boosters:
             booster.drift()
-            if self._random.random() < self._options.faults:
-                booster.break_or_mend()
-            for frame in booster.data_frames():
-                yield self._say(frame)
+            booster.wear(self._options.faults)
+            yield from self._report(booster)
         if CFC_DATA in MODES[self._options.mode].commands:
             yield self._say(cfc_frame(self._random))
 
+    def _report(self, booster: Booster) -> Iterator[Said]:
+        for frame in booster.data_frames():
+            yield self._say(frame)
+
+    def _turn(self, after_ms: int = 0, **to: int) -> Said:
+        """The control unit's key, button or firing bit changes, so it says how it is."""
+        self._now += after_ms
+        self._control = self._control._replace(**to)
+        return self._say(self._control.status())
+
     def _blast(self) -> Iterator[Said]:
-        """Arm, press, and either let go of the button first (complete) or of the key (aborted)."""
+        """Mend, arm, press; wait until it has fired and let go of the button, or turn the key before (aborted)."""
         for booster in self._boosters:
             booster.key_switch = 1
+            if self._random.random() < _MENDED_BEFORE:
+                booster.fault = None
         yield from self._round()
-        self._control.key_switch = 1
-        yield self._say(self._control.status())
-        self._control.fire_button = 1
-        yield self._say(self._control.status())
-        aborted = self._random.random() < 0.2
-        self._now += PRESSED_MS
-        if aborted:
-            self._control.key_switch = 0
+        yield self._turn(key_switch=1)
+        yield self._turn(PRESSED_AFTER_MS, fire_button=1, firing=1)
+        if self._random.random() < _ABORTED:
+            yield self._turn(ABORTED_AFTER_MS, key_switch=0, firing=0)
+            yield self._turn(fire_button=0)
         else:
-            self._control.fire_button = 0
+            misfires = self._failing()
             for booster in self._boosters:
-                booster.fire()
-        yield self._say(self._control.status())
+                booster.fire(misfires)
+            yield self._turn(FIRING_MS, firing=0)
+            yield self._turn(RELEASED_AFTER_MS, fire_button=0)
         self._now += REPORTS_AFTER_MS
         for booster in self._boosters:
-            for frame in booster.data_frames():
-                yield self._say(frame)
-        self._control.key_switch = self._control.fire_button = 0
-        yield self._say(self._control.status())
+            yield from self._report(booster)
+        if self._control.key_switch:
+            yield self._turn(key_switch=0)
         for booster in self._boosters:
             booster.key_switch = 0

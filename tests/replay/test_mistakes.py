@@ -8,11 +8,18 @@ import pytest
 from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay import mistakes
+from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
 from stateserver.replay.mistakes import Mistake, mistake_in
 
 PACKET = "aaaa0a08001705c07116"
 BYTES = list(bytes.fromhex(PACKET))
+
+
+def apply(reader: LineReader, line: str) -> None:
+    record = reader.read(line)
+    assert record is not None
+    Folding("site").apply(record)
 
 
 def told_of(line: str, before: str = "") -> Mistake | None:
@@ -21,7 +28,7 @@ def told_of(line: str, before: str = "") -> Mistake | None:
     if before:
         reader.read(before)
     with pytest.raises(Rejected) as rejected:
-        reader.read(line)
+        apply(reader, line)
     return mistake_in(line, rejected.value)
 
 
