@@ -11,6 +11,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from stateserver.errors import StateServerError
+from stateserver.folders import unusable
 from stateserver.gateway.protection import load_tokens
 from stateserver.gateway.tls import Certificates
 from stateserver.security.keyring import KeyRing
@@ -85,8 +86,7 @@ def check_data_dir(settings: Settings) -> Iterator[str]:
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
-        hint = f"give this process a directory of its own by {variable('data_dir')}"
-        raise CheckFailed(f"can't write to {there}: {error.strerror}", hint) from error
+        raise unusable(there, error) from error
     yield f"data directory {place}{'' if there == place else ' can be made'}"
 
 

@@ -2,17 +2,17 @@
 
 import asyncio
 import os
-from pathlib import Path
+import time
 
 import click
 
+from stateserver.commands.system_names import require_system
+from stateserver.demo.capture import CAPTURE
 from stateserver.demo.run import Play, run_demo
 from stateserver.errors import StateServerError
 from stateserver.protocol.modes import Mode
 from stateserver.settings import load_settings
-from stateserver.simulator.capture import read_capture
-
-CAPTURE = Path(__file__).parents[2] / "tests" / "data" / "field-2019-07-19" / "journal.jsonl"
+from stateserver.simulator.capture import read_capture, require_past
 
 
 @click.command()
@@ -23,10 +23,13 @@ CAPTURE = Path(__file__).parents[2] / "tests" / "data" / "field-2019-07-19" / "j
 def command(speed: float, capture: str, mode: Mode, system: str) -> None:
     """Start an embedded broker, a worker and a gateway, and play a capture as a Packet Server would.
 
-    Keys and the token to log in with are made for this run. Nothing is kept when it stops.
+    Keys and the token to log in with are made for this run. Nothing is kept when it stops, by Ctrl-C: exit status 0
+    then, 2 where it could not start or a part of it failed.
     """
     settings = load_settings(os.environ)
+    require_system(system)
     frames = read_capture(capture, Mode(mode))
+    require_past(capture, frames, time.time_ns() // 1_000_000)
     try:
         asyncio.run(run_demo(settings, Play(frames, system, speed), click.echo))
     except* StateServerError as troubles:

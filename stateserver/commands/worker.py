@@ -5,6 +5,7 @@ import os
 
 import click
 
+from stateserver.folders import require_folder
 from stateserver.logs import set_up_logging
 from stateserver.security.keyring import KeyRing
 from stateserver.settings import SettingError, load_settings, variable
@@ -24,5 +25,6 @@ def command() -> None:
         raise SettingError(
             variable("keyring"), "is needed: no record can be opened without keys", "stateserver keys new"
         )
+    require_folder(settings.data_dir)
     ring = KeyRing.load(settings.keyring.get_secret_value())
     asyncio.run(run_worker(settings, ring))

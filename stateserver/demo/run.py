@@ -16,6 +16,7 @@ from stateserver.broker.tansu import Tansu
 from stateserver.demo.credentials import Credentials, make_credentials
 from stateserver.demo.services import Service, await_ready, stop_all, watch
 from stateserver.domain.records import FrameRecord
+from stateserver.folders import require_folder
 from stateserver.settings import Settings, load_settings, variable
 from stateserver.simulator.capture import schedule
 from stateserver.simulator.packet_server import PacketServer
@@ -42,7 +43,7 @@ async def run_demo(settings: Settings, play: Play, say: Say) -> None:
     stop = _stop_on_signals()
     port = settings.http_port or free_port()
     require_free(port, "the page")
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    require_folder(settings.data_dir)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as name:
         folder = Path(name)
         async with Tansu(folder) as broker:

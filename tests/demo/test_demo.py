@@ -1,24 +1,20 @@
 """The whole of it, as `make run` starts it: broker, worker, gateway, a played capture, and a browser that watches."""
 
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from stateserver.broker.ports import free_port
+from tests.demo.started import Demo, read_start, until
 
-LIMIT_S = 120.0
 BLAST = {"initiated": 1563531134999, "firing_complete": None, "aborted": 1563531153559, "closed": 1563531554999}
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -28,8 +24,6 @@ CHROMIUM_FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-T = TypeVar("T")
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
@@ -42,49 +36,6 @@ def run(folder: Path, *arguments: str, **settings: str) -> "subprocess.Popen[str
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(look: Callable[[], T | None], what: str) -> T:
-    """What `look` finds, once it finds something."""
-    limit = time.monotonic() + LIMIT_S
-    while time.monotonic() < limit:
-        found = look()
-        if found is not None:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {LIMIT_S:g} s: {what}")
-
-
-class Demo(NamedTuple):
-    """A demo that plays."""
-
-    process: "subprocess.Popen[str]"
-    page: str
-    token: str
-
-    @property
-    def origin(self) -> str:
-        return self.page.partition("/#")[0]
-
-    def get(self, path: str) -> Any:
-        request = urllib.request.Request(self.origin + path)  # noqa: S310 it is our own, on loopback
-        request.add_header("Authorization", f"Bearer {self.token}")
-        with OPENER.open(request, timeout=10) as answer:
-            return json.load(answer)
-
-
-def read_start(process: "subprocess.Popen[str]") -> Demo:
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if line.startswith("Token: "):
-            break
-    page = re.search(r"^Page: (\S+)$", said, re.MULTILINE)
-    token = re.search(r"^Token: (\S+)$", said, re.MULTILINE)
-    assert page, said + (process.stderr.read() if process.stderr and process.poll() is not None else "")
-    assert token
-    return Demo(process, page[1], token[1])
 
 
 @pytest.fixture
@@ -142,7 +93,15 @@ def test_the_blast_in_the_api_and_a_clean_end(demo: Demo) -> None:
     assert [(row["unit"], row["before"]["answering"]) for row in blast["active"]] == [("3/158", 99)]
     assert [row["window_id"] for row in blast["active"][0]["silent_before"]] == [37]
     assert [row["unit"] for row in blast["inactive"]] == ["3/115"]
-    numbers = {"total": 100, "answering_before": 99, "silent_before": 1, "fired": 0, "missed": 0, "unreported": 99}
+    numbers = {
+        "total": 100,
+        "answering_before": 99,
+        "silent_before": 1,
+        "fired": 0,
+        "missed": 0,
+        "unreported": 99,
+        "misfires": 100,
+    }
     assert blast["detonators"] == numbers
 
     children = children_of(demo.process.pid)
