@@ -1,5 +1,6 @@
 """The command `stateserver`: finds its sub commands, and says troubles in one clear line."""
 
+import errno
 import importlib
 import importlib.util
 import logging
@@ -23,6 +24,9 @@ COMMANDS = {
     "cat": "Print any of the topics, decoded, as JSON lines.",
 }
 USAGE_STATUS = 2
+INTERRUPTED_STATUS = 130
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Most often of standard output, which any command writes."""
 
 
 class Trouble(click.ClickException):
@@ -64,6 +68,15 @@ class LazyGroup(click.Group):
         except StateServerError as error:
             logging.getLogger(__name__).debug("ended by a trouble", exc_info=error)
             raise Trouble(error) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(INTERRUPTED_STATUS) from None
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise Trouble(
+                StateServerError(f"can't write: {error.strerror}", "Make room, or write elsewhere.")
+            ) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -58,3 +59,38 @@ def test_help_loads_no_kafka_client() -> None:
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "False\n"
+
+
+def test_standard_output_without_room_is_one_line_too() -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "stateserver", "keys", "new"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (told.returncode, told.stderr) == (
+        2,
+        "Error: can't write: No space left on device\nMake room, or write elsewhere.\n",
+    )
+
+
+def test_whoever_has_read_enough_ends_it_without_a_word() -> None:
+    command = f"{sys.executable} -m stateserver simulate --frames 20000 --out - | head -1"
+    told = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    assert len(told.stdout.splitlines()) == 1
+    assert told.stderr == ""
+
+
+def test_ctrl_c_is_no_failure_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stateserver.commands.replay.read_lines", interrupted)
+    told = CliRunner().invoke(stateserver, ["replay", "x", "--mode", "IBS", "--system", "s", "--out", "/dev/full"])
+    assert told.exit_code == 2, "the folder is looked at first"
+    with CliRunner().isolated_filesystem():
+        told = CliRunner().invoke(stateserver, ["replay", "x", "--mode", "IBS", "--system", "s", "--out", "out"])
+    assert (told.exit_code, told.stderr) == (130, "Stopped.\n")

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.shown import SHOW, JsonObject, show_key
 from stateserver.codec.topics import Topics
-from stateserver.commands.topic_reading import CannotRead, read_topics
+from stateserver.commands.topic_reading import kafka_trouble, read_topics
 from stateserver.domain.records import CommandRecord, FrameRecord
 from stateserver.protocol.reasons import Rejected
 from stateserver.security.envelope import open_record
@@ -47,7 +47,7 @@ def command(
     try:
         asyncio.run(_print(reading, topic, ring, records_max))
     except KafkaError as error:
-        raise CannotRead(f"cannot read {topic}: {error}", f"see {variable('brokers')}") from error
+        raise kafka_trouble(f"read {topic}", settings, error) from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(0) from None
 

@@ -10,6 +10,7 @@ import click
 
 from stateserver.codec.packet import Kind
 from stateserver.commands import keys_jwt
+from stateserver.commands.key_files import load_keys
 from stateserver.security.keyring import EVERY_SYSTEM, KeyRing, new_key_document
 from stateserver.security.secret_document import load_secret_document, replace_private_file, write_private_file
 from stateserver.security.tokens import Role, TokenBook, entry_document, new_token
@@ -149,7 +150,7 @@ def token(
     if certificate is not None:
         entry = {**entry, "certificate": certificate}
         del entry["sha256"]
-    entries = load_secret_document(str(add), "token file").get("keys", []) if add is not None else []
+    entries = load_keys(add, "token file")[1] if add is not None else []
     document = _written({"keys": [*entries, entry]})
     TokenBook.load(document)
     if out is not None:

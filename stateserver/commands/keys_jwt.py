@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from stateserver.commands.key_files import load_keys
 from stateserver.security.keyring import EVERY_SYSTEM, read_systems
-from stateserver.security.secret_document import load_secret_document, replace_private_file, write_private_file
+from stateserver.security.secret_document import replace_private_file, write_private_file
 from stateserver.security.signed_tokens import LIFETIME_S_MAX, SignedTokens
 from stateserver.security.signing_keys import Algorithm, new_signing_key, sign_token
 from stateserver.security.tokens import Role
@@ -41,8 +42,8 @@ def new(key_id: str, algorithm: str, signing: Path, out: Path | None, add: Path 
     if (out is None) == (add is None):
         raise click.UsageError("Either --out or --add: what the gateways check with goes to one file.")
     made = new_signing_key(key_id, Algorithm(algorithm))
-    there = load_secret_document(str(add), "file of token keys") if add is not None else {}
-    document = _written(there | {"keys": [*there.get("keys", []), made.verifying]})
+    there, keys = load_keys(add, "file of token keys") if add is not None else ({}, [])
+    document = _written(there | {"keys": [*keys, made.verifying]})
     SignedTokens.load(document, issuer="-", audience="-")
     write_private_file(signing, _written(made.signing))
     if out is not None:

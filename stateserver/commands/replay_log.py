@@ -21,7 +21,7 @@ from stateserver.commands.replay_reports import write_reports
 from stateserver.commands.replay_summary import Summary
 from stateserver.commands.replay_swap import swap_tables
 from stateserver.commands.system_names import require_system
-from stateserver.commands.topic_reading import CannotRead, find_places
+from stateserver.commands.topic_reading import find_places, kafka_trouble
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.comparing import Comparison, Difference, LiveTables
 from stateserver.replay.files import OutputFolder
@@ -57,7 +57,7 @@ def replay_log(wanted: LogReplay, reports: tuple[str, ...]) -> None:
     try:
         differences = asyncio.run(_replay(settings, ring, wanted, summary, stale))
     except KafkaError as error:
-        raise CannotRead(f"cannot read the journal: {error}", f"see {variable('brokers')}") from error
+        raise kafka_trouble("read the journal", settings, error) from error
     write_reports(wanted.out, reports)
     print_differences(differences)
     summary.print(**({"Differences": len(differences)} if wanted.compare else {}))
@@ -76,7 +76,7 @@ def _swap(settings: Settings, ring: KeyRing, partitions: tuple[int, ...] | None)
     try:
         asyncio.run(swap_tables(settings, ring, partitions))
     except KafkaError as error:
-        raise CannotRead(f"cannot swap: {error}", f"see {variable('brokers')}") from error
+        raise kafka_trouble("swap", settings, error) from error
 
 
 def _ring(settings: Settings) -> KeyRing:

@@ -14,12 +14,12 @@ from aiokafka.errors import KafkaError
 
 from stateserver.codec.blast import REPORT, START, BlastAssembler, BlastPart, decode_blast_part
 from stateserver.codec.topics import Topics
-from stateserver.commands.topic_reading import CannotRead, read_topics
+from stateserver.commands.topic_reading import kafka_trouble, read_topics
 from stateserver.errors import StateServerError
 from stateserver.gateway.report_maker import filed_of
 from stateserver.reports.files import write_file, write_files
 from stateserver.reports.views import FORMATS, VIEWS, Filed
-from stateserver.settings import Settings, load_settings, variable
+from stateserver.settings import Settings, load_settings
 
 
 class NoReport(StateServerError):
@@ -47,7 +47,7 @@ def command(blast_id: UUID, wanted: str, out: str) -> None:
     try:
         filed = asyncio.run(read_blast(settings, str(blast_id)))
     except KafkaError as error:
-        raise CannotRead(f"cannot read blasts: {error}", f"see {variable('brokers')}") from error
+        raise kafka_trouble("read blasts", settings, error) from error
     zone = ZoneInfo(settings.time_zone)
     if out == "-":
         VIEWS[FORMATS[wanted][0]].write(filed, zone, sys.stdout.buffer)

@@ -180,6 +180,8 @@ def _write(played: Iterator[Played], out: str) -> None:
                 line = {"created_at": record.created_at, "packet": record.frame.hex(), "source": record.source}
                 file.write(json.dumps({**line, "sequence": record.sequence, "mode": record.mode}) + "\n")
                 count += 1
+    except KeyboardInterrupt:
+        pass  # what it has is whole lines, and they are counted
     except BrokenPipeError:
         raise  # whoever reads has enough: no trouble, and the command line knows it
     except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from stateserver.errors import StateServerError
 from stateserver.kafka.admins import admin
@@ -18,6 +19,16 @@ STALLED_S = 60.0
 
 class CannotRead(StateServerError):
     """The broker or the topic is not there."""
+
+
+def kafka_trouble(what: str, settings: Settings, error: KafkaError) -> CannotRead:
+    """Why it wasn't possible to do `what`, in words for people."""
+    if isinstance(error, KafkaConnectionError):
+        return CannotRead(
+            f"no Kafka answers at {', '.join(settings.brokers)}",
+            f"is it running? {variable('brokers')} says where it is",
+        )
+    return CannotRead(f"can't {what}: {error}", f"see {variable('brokers')}")
 
 
 async def read_topics(

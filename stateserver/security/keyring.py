@@ -153,7 +153,10 @@ def read_systems(names: list[str], where: str) -> frozenset[str] | None:
     for name in names:
         trouble = system_trouble(name)
         if trouble is not None:
-            raise KeyRingTrouble(f"{where} names a system that cannot be: it is {trouble}", "See page 4.")
+            raise KeyRingTrouble(
+                f"{where} names a system that cannot be: it is {trouble}",
+                "A system's id is any text without a slash, or * for all.",
+            )
     return None if EVERY_SYSTEM in names else frozenset(names)
 
 
