@@ -75,9 +75,12 @@ class Page {
       this.logIn(token);
     });
     byId("log-out").addEventListener("click", async () => {
-      this.connection.close();
-      await logOut();
-      window.location.reload();
+      if (await logOut()) {
+        this.connection.close();
+        window.location.reload();
+      } else {
+        setText(byId("log-out"), "Still logged in: the gateway can't be reached. Log out");
+      }
     });
     document.documentElement.dataset.theme = localStorage.getItem(THEME) ?? "";
     byId("theme").addEventListener("click", () => {
@@ -90,11 +93,13 @@ class Page {
 
   /** @param {string} token */
   async logIn(token) {
-    if (await logIn(token)) {
+    const trouble = await logIn(token);
+    if (trouble === null) {
       this.linked("connecting");
       this.connection.open();
     } else {
-      setText(byId("log-in-why"), "This token is not good here. Ask for another.");
+      setText(byId("log-in-why"), trouble.why);
+      if (trouble.later) /** @type {HTMLInputElement} */ (byId("token")).value = token;
       this.linked("logged_out");
     }
   }

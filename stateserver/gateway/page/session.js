@@ -19,15 +19,33 @@ export function takeToken(location, history) {
 }
 
 /**
- * Trade a token for a session. False where it is refused.
+ * Why somebody could not log in, and whether the same token may be good later.
+ * @typedef {{ why: string, later: boolean }} NotLoggedIn
+ */
+
+/** @type {NotLoggedIn} */
+const REFUSED = { why: "This token is not good here. Ask for another.", later: false };
+/** @type {NotLoggedIn} */
+const TOO_MANY = { why: "Too many have tried to log in from here. Wait a minute, then try again.", later: true };
+/** @type {NotLoggedIn} */
+const AWAY = { why: "The gateway can't be reached now, so nobody knows whether this token is good. Try again.", later: true };
+/** @type {Record<number, NotLoggedIn>} */
+const ANSWERS = { 400: REFUSED, 401: REFUSED, 403: REFUSED, 429: TOO_MANY };
+
+/**
+ * Trade a token for a session. Null where that went well, else why it didn't.
  * @param {string} token
- * @returns {Promise<boolean>}
+ * @returns {Promise<NotLoggedIn | null>}
  */
 export async function logIn(token) {
   // What no header can hold is no token.
-  if (!/^[\x21-\x7e]+$/.test(token)) return false;
-  const answer = await fetch(SESSION, { method: "POST", headers: { authorization: `Bearer ${token}` } });
-  return answer.ok;
+  if (!/^[\x21-\x7e]+$/.test(token)) return REFUSED;
+  try {
+    const answer = await fetch(SESSION, { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    return answer.ok ? null : (ANSWERS[answer.status] ?? AWAY);
+  } catch {
+    return AWAY;
+  }
 }
 
 /**
@@ -44,9 +62,14 @@ export async function isLoggedIn() {
 }
 
 /**
- * Forget the session.
- * @returns {Promise<void>}
+ * Forget the session. False where the gateway could not be told, so that it is still good.
+ * @returns {Promise<boolean>}
  */
 export async function logOut() {
-  await fetch(SESSION, { method: "DELETE" });
+  try {
+    const answer = await fetch(SESSION, { method: "DELETE" });
+    return answer.ok || answer.status === 401;
+  } catch {
+    return false;
+  }
 }
