@@ -1,8 +1,9 @@
 """Equipment that isn't there: what a control unit, its boosters and their detonators would say of themselves."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 from stateserver.protocol.commands import (
     BOOSTER_DATA,
@@ -47,7 +48,8 @@ _LED_READY, _LED_FIRED = 1, 2
 Chunk = dict[str, int]
 
 
-class ControlUnit(NamedTuple):
+@dataclass
+class ControlUnit:
     """The operator's panel. `firing` from the press until all has fired."""
 
     key_switch: int = 0
@@ -88,7 +90,7 @@ class Booster:
     def is_500_series(self) -> bool:
         return DETONATOR_DATA_500 in self._commands
 
-    def charge(self, silent: float) -> None:
+    def charge(self, silent: float = 0) -> None:
         """New detonators in every window, to fire one after the other; `silent` is each one's chance not to answer."""
         delay_ms_max = MODES[self.mode].delay_ms_max or 0
         # Detonators come from the works in order, so their uids follow each other.
@@ -104,7 +106,7 @@ class Booster:
             for window in range(1, self._count + 1)
         }
 
-    def fire(self, misfires: float) -> None:
+    def fire(self, misfires: float = 0) -> None:
         """What answered goes off, but for each one's chance of `misfires`; the booster marks all that it fired."""
         self._has_fired, self._packets = True, 0
         for detonator in self.detonators.values():

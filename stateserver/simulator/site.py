@@ -1,6 +1,7 @@
 """A site that lives: it charges, watches, arms, fires and starts again, frame by frame."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Final, NamedTuple
 
@@ -112,7 +113,7 @@ class Site:
     def _turn(self, after_ms: int = 0, **to: int) -> Said:
         """The control unit's key, button or firing bit changes, so it says how it is."""
         self._now += after_ms
-        self._control = self._control._replace(**to)
+        self._control = replace(self._control, **to)
         return self._say(self._control.status())
 
     def _blast(self) -> Iterator[Said]:

@@ -140,7 +140,7 @@ class Mine(RuleBasedStateMachine):
 
     @rule(key=st.integers(0, 1), button=st.integers(0, 1))
     def at_the_panel(self, key: int, button: int) -> None:
-        self.control.key_switch, self.control.fire_button = key, button
+        self.control = ControlUnit(key, button, firing=button)
         self.send(self.control.status())
 
     def fire(self, number: int) -> None:

@@ -67,7 +67,7 @@ class Mine:
                 yield self.frame(frame)
 
     def operated(self, key: int, button: int, *, after_ms: int) -> FrameRecord:
-        self.control.key_switch, self.control.fire_button = key, button
+        self.control = ControlUnit(key, button, firing=button)
         return self.frame(self.control.status(), after_ms=after_ms)
 
     def blast(self) -> Iterator[Record]:
