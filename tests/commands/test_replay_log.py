@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stateserver.broker.process import Broker
 from stateserver.cli import stateserver
 from stateserver.domain.change import change_to_json
-from stateserver.domain.records import Record
+from stateserver.domain.records import FrameRecord, Record
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.stream.ports import Row
@@ -170,3 +170,30 @@ def test_the_options_of_the_log_go_with_the_log(tmp_path: Path) -> None:
 def test_without_a_key_ring(tmp_path: Path) -> None:
     result = CliRunner().invoke(stateserver, ["replay", "--from-topic", "--out", str(tmp_path)], env={})
     assert (result.exit_code, "STATESERVER_KEYRING" in result.output) == (2, True)
+
+
+def test_a_key_ring_that_opens_nothing_is_no_success(logged: Logged) -> None:
+    good = example_records(CAPTURE)[0]
+    partition = logged.append([sealed(good, ring=OTHER_RING)] * 2)[0]
+    result = logged.replay()
+    assert result.exit_code == 1
+    topic = logged.chain.layout.journals[0]
+    error, look = result.stderr.splitlines()
+    assert error.startswith(
+        f"Error: every record was rejected; the first (offset 0 of {topic} {partition}) for bad_seal:"
+    )
+    assert str(logged.folder / "out" / "rejected.jsonl") in look
+
+
+def test_frames_that_came_late_and_a_system_that_is_not_there_are_told(logged: Logged) -> None:
+    first, *_ = example_records(CAPTURE)
+    assert isinstance(first, FrameRecord)
+    late = first._replace(source="another", created_at=first.created_at - 35_000)
+    partition = logged.append_records("site", [first, late])
+    topic = logged.chain.layout.journals[0]
+    told = logged.replayed().stderr
+    assert told.startswith(f"Note: stale frames: 1, by up to 35 s (offset 1 of {topic} {partition})")
+    assert (
+        logged.replayed("--system", "nobody", out="none").stderr == "Note: there is no record of what was asked for.\n"
+    )
+    assert logged.replay("--system", "a/b", out="none").exit_code == 2
