@@ -30,6 +30,10 @@ CSV: Final = Mistake(
 )
 COMMA: Final = Mistake("a comma behind the object", "Take it away, and brackets around them all: sed 's/,$//' FILE")
 NULS: Final = Mistake("has NUL bytes, as UTF-16 does", TO_UTF_8)
+PLAIN_LATER: Final = Mistake(
+    "`created_at hex`, but the file's first line is none", "Take the first line out, as by: tail -n +2 FILE"
+)
+TIMELESS: Final = Mistake("hex without a time", "Put `created_at`, in ms since 1970, and a blank before it.")
 PREFIX: Final = Mistake("hex with 0x before it", "Take the 0x out.")
 SEPARATED: Final = Mistake("hex with something between its bytes", "Take the colons, dashes and blanks out.")
 BASE64: Final = Mistake("base64 in place of hex", "Give the packet in hex.")
@@ -54,6 +58,7 @@ _PACKET_NAMES: Final = {"packets", "packethex", "hex", "frame", "data", "payload
 _MONGO_NUMBERS: Final = {"$date", "$numberLong", "$numberInt", "$numberDouble", "$timestamp"}
 _CELL: Final = r"\s*(?:\"[^\"{}]*\"|[^\s,;\"{}\[\]][^,;\t\"{}\[\]]*)\s*"
 _CSV: Final = re.compile(rf"(?=.*(?:packet|aaaa)){_CELL}[,;\t]{_CELL}(?:[,;\t].*)?", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"(?:([0-9][0-9T:.Z+-]*(?: [0-9:.]+)?)[ \t]+)?(?:0x)?aaaa[0-9a-f]+", re.IGNORECASE)
 _BETWEEN: Final = re.compile(r"[\s:,_.-]+")
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 
@@ -81,7 +86,18 @@ def _in_shape(line: str) -> Mistake | None:
         return ARRAY
     if line.startswith("{") and not line.endswith("}"):
         return COMMA if line.endswith("},") else SPREAD
+    plain = _PLAIN.fullmatch(line)
+    if plain is not None:
+        return _in_plain_time(plain[1])
     return CSV if _CSV.fullmatch(line) else None
+
+
+def _in_plain_time(said: str | None) -> Mistake | None:
+    if said is None:
+        return TIMELESS
+    if said.isdigit():
+        return PLAIN_LATER if len(said) < len(str(WHOLE_MAX)) else NANOSECONDS
+    return FRACTION if said.replace(".", "", 1).isdigit() else DATE
 
 
 def _in_members(said: Mapping[str, Any]) -> Mistake | None:

@@ -11,6 +11,7 @@ from stateserver.protocol.commands import (
     CFC_DATA,
     CONTROL_UNIT_STATUS,
     DETONATOR_DATA_500,
+    DETONATOR_FLAGS,
     DETONATOR_LIST,
     DETONATOR_LIST_500,
     RADIO_STATISTICS,
@@ -28,18 +29,8 @@ FIRST_BOOSTER: Final = 100
 _CLEAR: Final = {"uid": 0xFFFFFFFF, "window_id": 255}
 _FAULT_FIELDS: Final = ("cable_fault", "earth_leakage", "low_battery", "too_low_battery", "shaft_fault", "mains")
 _MENDED_A_ROUND: Final = 0.25
-_FLAGS: Final = (
-    "energy_storing",
-    "bridge_wire",
-    "calibration",
-    "program",
-    "booster_fired",
-    "tagged",
-    "detonator_status",
-    "logged",
-)
 # What a real detonator's data say at each stage (spec page 2, The verdict): 0x01, 0x73, 0x09, and 0x7b where it failed.
-_LOGGED: Final = {**dict.fromkeys(_FLAGS, 0), "logged": 1}
+_LOGGED: Final = {**dict.fromkeys(DETONATOR_FLAGS.split(), 0), "logged": 1}
 _PROGRAMMED: Final = {**_LOGGED, "bridge_wire": 1, "calibration": 1, "program": 1, "detonator_status": 1}
 _FIRED: Final = {**_LOGGED, "booster_fired": 1}
 _MISFIRED: Final = {**_PROGRAMMED, "booster_fired": 1}

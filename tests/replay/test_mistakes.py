@@ -45,6 +45,10 @@ def told_of(line: str, before: str = "") -> Mistake | None:
         (f"1563531134999,{PACKET}", mistakes.CSV),
         (f'"2019-07-19 12:12:14";"{PACKET}";"north"', mistakes.CSV),
         ("id\tpacket", mistakes.CSV),
+        (PACKET, mistakes.TIMELESS),
+        (f"1563531134.999 {PACKET}", mistakes.FRACTION),
+        (f"2019-07-19T10:12:14.999Z {PACKET}", mistakes.DATE),
+        (f"2019-07-19 10:12:14\t{PACKET}", mistakes.DATE),
         ("".join(f"{sign}\0" for sign in '{"created_at": 1}'), mistakes.NULS),
         ('{"created_at": {"$date": "2019-07-19T10:12:14.999Z"}, "packet": "aa"}', mistakes.MONGO),
         ('{"created_at": {"$date": {"$numberLong": "1563531134999"}}, "packet": "aa"}', mistakes.MONGO),
@@ -89,6 +93,14 @@ def test_a_packet_by_another_name(member: str) -> None:
 def test_hex_in_plain_lines(packet: str) -> None:
     told = told_of(f"1563531135000 {packet}", before=f"1563531134999 {PACKET}")
     assert told == (mistakes.PREFIX if packet.startswith("0x") else mistakes.SEPARATED)
+
+
+@pytest.mark.parametrize(
+    ("line", "mistake"),
+    [(f"1563531134999 {PACKET}", mistakes.PLAIN_LATER), (f"1563531134999000000 {PACKET}", mistakes.NANOSECONDS)],
+)
+def test_plain_lines_below_one_that_is_none(line: str, mistake: Mistake) -> None:
+    assert told_of(line, before='{"created_at": 1, "kind": "tick"}') == mistake
 
 
 @pytest.mark.parametrize(
