@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from stateserver.domain.change import STALE_FRAME, Change
+from stateserver.domain.change import STALE_FRAME, UNIT_ADDED, UNIT_CHANGED, Change
 from stateserver.domain.records import FrameRecord, Record, UnreadableFrame
 from stateserver.protocol.frame import parse
 from stateserver.protocol.modes import MODES, Mode
@@ -14,7 +14,6 @@ from stateserver.replay.mistakes import ARRAY, COMMA, Mistake, mistake_in
 SECONDS: Final = range(500_000_000, 5_000_000_000)
 """From 1985 to 2128, were they seconds. As ms they would lie in the first weeks of 1970."""
 MICROSECONDS: Final = range(500_000_000_000_000, 5_000_000_000_000_000)
-_USUAL: Final = range(SECONDS.stop, MICROSECONDS.start)
 OF_THE_MODE: Final = frozenset({Reason.COMMAND_NOT_IN_MODE, Reason.BAD_WINDOW})
 OF_THE_LINE: Final = frozenset({Reason.BAD_ENCODING, Reason.BAD_HEX})
 TRIED_MAX: Final = 20_000
@@ -61,6 +60,8 @@ class StaleFrames:
             if change.kind == STALE_FRAME:
                 as_of = change.details.get("as_of")
                 self._seen.add(place, as_of - change.at if isinstance(as_of, int) else 0)
+            elif change.kind in {UNIT_ADDED, UNIT_CHANGED} and not change.deadline:
+                return  # a frame tells that it is stale before anything else of its own
 
     def notes(self) -> list[str]:
         """A line where there were some."""
@@ -83,7 +84,7 @@ class Noticing:
         self._last: dict[str, int] = {}
         self._stale = StaleFrames()
         self._mistakes: dict[Mistake, Places] = {}
-        self._commands: Counter[int] = Counter()
+        self._commands = [0] * 256
         self._in_mode: Counter[Mode] = Counter()
         self._tried = 0
 
@@ -91,7 +92,7 @@ class Noticing:
         """A record that was applied, and what it caused."""
         self._taken += 1
         at = record.created_at
-        if at not in _USUAL:
+        if at < SECONDS.stop or at >= MICROSECONDS.start:
             self._look_at_time(line, at)
         if type(record) is FrameRecord:
             self._commands[record.frame[3]] += 1
@@ -149,10 +150,10 @@ class Noticing:
         ]
 
     def _notes_of_the_mode(self) -> list[str]:
-        taken = self._commands.total()
+        taken = sum(self._commands)
         whole = taken + self._frames_rejected
         read = {
-            mode: self._in_mode[mode] + sum(count for one, count in self._commands.items() if one in rules.commands)
+            mode: self._in_mode[mode] + sum(self._commands[one] for one in rules.commands)
             for mode, rules in MODES.items()
         }
         most = max(read.values())
@@ -166,7 +167,7 @@ class Noticing:
         back = self._back
         if not back.count:
             return []
-        if back.count > 1 and back.count >= self._commands.total() - len(self._last):
+        if back.count > 1 and back.count >= sum(self._commands) - len(self._last):
             return [f"each line is older than the one before it ({back}). Turn the file round: tac FILE"]
         said = (
             f"out of order: {back}, by up to {back.worst_of_all}, older than the frame of that source before. Lines lie"
@@ -177,7 +178,7 @@ class Noticing:
     def _notes_of_the_whole(self) -> list[str]:
         if not self._taken and not self._rejected:
             return ["there is no record in it. Give a file with a line for each."]
-        if self._taken and self._frames_rejected and not self._commands:
+        if self._taken and self._frames_rejected and not any(self._commands):
             return [f"not one of its {self._frames_rejected} frames could be read. See rejected.jsonl for the reasons."]
         return []
 

@@ -99,6 +99,15 @@ def test_sources_that_come_late_are_not_out_of_order_but_stale() -> None:
     assert note.startswith("stale frames: 1, by up to 35 s (line 2)")
 
 
+@pytest.mark.parametrize("example", ["AXXIS100", "AXXIS500_WIFI", "HYDRA", "IBS"])
+def test_every_stale_frame_of_the_examples_is_counted(example: str) -> None:
+    events = [json.loads(line) for line in (DATA / example / "changes.jsonl").read_text().splitlines()]
+    late = [event["details"]["as_of"] - event["at"] for event in events if event["kind"] == "stale_frame"]
+    notes = notes_of((DATA / example / "journal.jsonl").read_text().splitlines(), Mode(example))
+    (note,) = (note for note in notes if note.startswith("stale frames: "))
+    assert note.startswith(f"stale frames: {len(late)}, by up to ")
+
+
 def test_the_newest_line_first() -> None:
     notes = notes_of(reversed(FIELD))
     assert [note for note in notes if "tac" in note]
