@@ -51,7 +51,9 @@ test("while a blast is open it says who is awaited, and no outcome", () => {
 test("what answers or has come since leaves nothing calm", () => {
   const alarm = (what, windows) => ({ what, toldAs: "fired", booster: "3/1", windows });
   const told = headlineNow(blast("all_fired"), [alarm("answers", [1]), alarm("others", [2, 3])]);
-  assert.equal(told.tone, "alarm");
+  assert.deepEqual([told.tone, told.word], ["alarm", "ANSWERS SINCE THE BLAST"]);
+  assert.equal(headlineNow(blast("all_fired"), [alarm("others", [2])]).word, "NEW DETONATORS SINCE THE BLAST");
+  assert.equal(headlineNow(blast("aborted"), [alarm("answers", [2])]).word, "ABORTED");
   assert.match(told.text, / 1 answers since the blast\. 2 are there that were not in it\.$/);
   assert.equal(headlineNow(blast("all_fired"), []).tone, "calm");
 });

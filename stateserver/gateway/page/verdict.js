@@ -67,7 +67,8 @@ export function headlineNow(blast, alarms) {
     ...(others ? [`${others} ${others === 1 ? "is" : "are"} there that ${others === 1 ? "was" : "were"} not in it.`] : []),
   ];
   const text = sentences(told.text, ...since);
-  return since.length && told.tone !== "open" ? { ...told, tone: "alarm", text } : { ...told, text };
+  if (told.tone !== "calm" || !since.length) return { ...told, text };
+  return { ...told, tone: "alarm", word: answer ? "ANSWERS SINCE THE BLAST" : "NEW DETONATORS SINCE THE BLAST", text: `Its report said: ${text}` };
 }
 
 /**

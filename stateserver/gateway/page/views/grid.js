@@ -80,6 +80,7 @@ export class GridView {
     setAttribute(cell, "data-outcome", told?.outcome ?? null);
     setAttribute(cell, "data-answers-since", told?.answers ? "true" : null);
     setAttribute(cell, "data-look", told ? lookOf(told) : null);
+    setAttribute(cell, "data-said", told ? saidOf(told) : null);
     setAttribute(cell, "aria-label", `${fields.window_id}: ${names.join(", ")}`);
     // What was last heard of one that was in the blast is no news of it: its outcome is.
     setText(cell.children[0], told ? OUTCOMES[saidOf(told)].sign : STANDINGS[standing].sign);

@@ -180,7 +180,7 @@ function legend() {
   const told = Object.entries(OUTCOMES).map(([outcome, { sign, name }]) => {
     const look = outcome === "answers" ? "alarm" : lookOf(/** @type {Told} */ ({ outcome, answers: false }));
     const parts = [make("span", { class: "sign" }, sign), make("span", { class: "window" }, "1")];
-    return make("li", {}, make("span", { class: "cell", "data-look": look, "data-outcome": outcome }, ...parts), make("span", {}, name));
+    return make("li", {}, make("span", { class: "cell", "data-look": look, "data-said": outcome }, ...parts), make("span", {}, name));
   });
   return make("ul", {}, ...standings, ...marks, ...told);
 }
