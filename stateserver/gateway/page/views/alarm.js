@@ -7,10 +7,13 @@
 import { alarmText } from "../alarms.js";
 import { byId, make, setAttribute, setChildren, setText } from "./dom.js";
 
+const LIVE = "▲ LIVE DETONATORS SINCE THE BLAST: stay out";
+const NEW = "▲ NEW DETONATORS SINCE THE BLAST: take them for live";
+
 export class AlarmView {
   constructor() {
     this.element = byId("alarm");
-    this.title = make("strong", {}, "▲ LIVE DETONATORS SINCE THE BLAST: stay out");
+    this.title = make("strong");
     this.list = make("ul");
     this.element.append(this.title, this.list);
   }
@@ -21,6 +24,7 @@ export class AlarmView {
    */
   show(alarms, labelOf) {
     this.element.hidden = alarms.length === 0;
+    setText(this.title, alarms.some(({ what }) => what === "answers") ? LIVE : NEW);
     while (this.list.children.length < alarms.length) this.list.append(make("li"));
     setChildren(this.list, [...this.list.children].slice(0, alarms.length));
     alarms.forEach((alarm, index) => {
