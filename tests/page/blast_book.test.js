@@ -105,3 +105,15 @@ test("the same document again, with whatever timeline, stays the same object", (
   assert.equal(book.latest, first);
   assert.equal("timeline" in first, false);
 });
+
+test("what can't be told is asked for less and less often", async () => {
+  const { book, count } = bookOf({ "blasts.get": report("b", 2) });
+  await book.fetch("b", 2);
+  const turns = [];
+  for (let turn = 1; turn <= 60; turn += 1) {
+    const before = count("blasts.detonators");
+    await book.retry();
+    if (count("blasts.detonators") > before) turns.push(turn);
+  }
+  assert.deepEqual(turns, [2, 6, 14, 30, 50]);
+});

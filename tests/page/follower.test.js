@@ -154,6 +154,19 @@ test("a blast's document is fetched at the version of its event", async () => {
   assert.deepEqual(follower.book.latest, document);
 });
 
+test("a blast whose report was not there yet when the snapshot was written is fetched all the same", async () => {
+  const document = { blast: "b", system: "site", initiated: 1, closed: null, versions: { opened: 2, closed: null } };
+  const [first] = booster([]);
+  const opened = event("blast_opened", "0/23", { details: { blast: "b" } });
+  const gateway = gatewayWith(emptySnapshot({ version: 2 }), { "changes.list": { changes: [first, opened] }, "blasts.get": document });
+  const follower = new Follower(gateway, quiet);
+  await follower.follow("site");
+  await new Promise(setImmediate);
+  assert.deepEqual(gateway.asked.find(([method]) => method === "blasts.get")[1], { blast: "b", version: 2 });
+  assert.equal(follower.state.lastOpened, "b");
+  assert.deepEqual(follower.book.latest, document);
+});
+
 test("events that come while the past is fetched are kept, after it", async () => {
   const all = booster([1, 2]);
   let give = () => {};

@@ -11,6 +11,8 @@ import { placeOf } from "./outcomes.js";
 
 const ATTEMPTS = 5;
 const ROWS_A_PAGE = 10_000;
+/** What can't be told isn't asked for at each turn: after so many turns at most. */
+const TURNS_MAX = 20;
 
 export class BlastBook {
   /**
@@ -28,6 +30,8 @@ export class BlastBook {
     this.held = null;
     this.fetching = false;
     this.retrying = false;
+    this.failures = 0;
+    this.turnsToWait = 0;
     /** The version that each report is to be of, as an event has told, until it is there. @type {Map<string, number>} */
     this.awaited = new Map();
   }
@@ -103,9 +107,9 @@ export class BlastBook {
     }
   }
 
-  /** Try again what has failed. */
+  /** Try again what has failed: less and less often. */
   async retry() {
-    if (this.retrying) return;
+    if (this.retrying || --this.turnsToWait > 0) return;
     this.retrying = true;
     for (const [blast, version] of [...this.awaited]) await this.fetch(blast, version);
     await this.fetchDetonators();
@@ -117,6 +121,8 @@ export class BlastBook {
     while (!this.fetching && this.lacks(this.latest)) {
       this.fetching = true;
       const held = await this.rowsOf(/** @type {Blast} */ (this.latest)).finally(() => (this.fetching = false));
+      this.failures = held === null ? this.failures + 1 : 0;
+      this.turnsToWait = this.failures && Math.min(2 ** this.failures, TURNS_MAX);
       if (held === null) return;
       this.held = held;
       this.changed();

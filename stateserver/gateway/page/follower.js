@@ -141,7 +141,17 @@ export class Follower {
     this.meanwhile = null;
     const before = /** @type {Change[]} */ (past?.changes ?? []).filter((one) => one.version <= version);
     for (const change of before) noteChange(this.state, change);
+    this.catchUp(before);
     this.show.events([...before, ...meanwhile], true);
+  }
+
+  /**
+   * A report follows its event a moment later: one may have come between the snapshot and the list of blasts, or not yet.
+   * @param {Change[]} before  events up to the snapshot
+   */
+  catchUp(before) {
+    const last = before.findLast(({ kind }) => kind.startsWith("blast_"));
+    if (last) this.book.fetch(String(last.details.blast), last.version);
   }
 
   forgetSubscription() {

@@ -18,6 +18,7 @@
  * @property {Map<string, Warning>} warnings  by unit and field
  * @property {Map<string, Answered>} answered  by path: who answers after the latest blast, though nobody should
  * @property {string | null} lastOpened  the blast that was opened last, as far as that was seen
+ * @property {number} openedAt  the version of its event
  * @property {Map<string, number>} changedAt  when a unit last changed, as far as that was seen
  */
 
@@ -66,6 +67,7 @@ export function fromSnapshot(snapshot) {
     units: new Map(snapshot.units.map(({ system: _, unit, ...fields }) => [unit, fields])),
     answered: new Map((snapshot.answered_after_blast ?? []).map((one) => [one.unit, one])),
     lastOpened: null,
+    openedAt: 0,
     changedAt: new Map(),
     warnings: new Map(snapshot.warnings.map((warning) => [warningKey(warning.unit, warning.field), warning])),
   };
@@ -87,7 +89,6 @@ export function fold(state, change) {
   noteChange(state, change);
   foldWarnings(state.warnings, change);
   foldAnswered(state.answered, change);
-  if (change.kind === "blast_opened") state.lastOpened = String(change.details.blast);
   if (change.kind === "unit_retired" && change.unit !== null) retire(state, change.unit);
   if (change.kind === "mode_changed") state.mode = /** @type {string} */ (change.after.mode);
   // A command's time is not the system's.
@@ -97,11 +98,15 @@ export function fold(state, change) {
 }
 
 /**
- * Remember when a unit changed. Events from before the snapshot may be told of too.
+ * Remember when a unit changed, and which blast was opened last. Events from before the snapshot may be told of too.
  * @param {State} state
  * @param {Change} change
  */
 export function noteChange(state, change) {
+  if (change.kind === "blast_opened" && change.version > state.openedAt) {
+    state.openedAt = change.version;
+    state.lastOpened = String(change.details.blast);
+  }
   if (change.unit === null || !UNIT_EVENTS.has(change.kind)) return;
   state.changedAt.set(change.unit, Math.max(change.at, state.changedAt.get(change.unit) ?? 0));
 }
