@@ -211,6 +211,7 @@ async def test_one_that_answers_again_is_live_whatever_was_told_of_it(browser: B
             await expect(screen.cell(window)).to_have_attribute("data-answers-since", "true")
             await expect(screen.cell(window)).to_have_attribute("data-look", "alarm")
         await screen.nothing_is_calm()
+        await expect(screen.page.locator("[data-system=answers]")).to_contain_text("▲ 2 answer since the blast")
         await expect(screen.page).to_have_title("▲ ANSWERS SINCE THE BLAST · answers · State Server")
         await all_text_stands_out(screen.page)
         line = screen.page.locator("#events > [data-kind=answers_after_blast]")
@@ -243,8 +244,13 @@ async def test_one_that_was_unreported_or_silent_and_answers_later_is_live(brows
         await expect(screen.banner).to_contain_text("window 4 answers since the blast, though told as silent before")
         await expect(screen.page.locator("[data-caution=silent_answer]")).to_contain_text("answers since: live")
         await expect(screen.page.locator("[data-caution=silent_before]")).to_have_count(0)
-        for window in (3, 4):
-            await expect(screen.cell(window)).to_have_attribute("data-said", "answers")
+        for reloaded in (False, True):
+            if reloaded:
+                await screen.page.reload()
+                await screen.page.locator("[data-system=later]").click()
+            for window in (3, 4):
+                await expect(screen.cell(window)).to_have_attribute("data-said", "answers")
+                await expect(screen.banner).to_contain_text(f"window {window} answers since the blast")
 
 
 async def test_an_aborted_blast_is_headed_so(browser: Browser, mine: Mine) -> None:

@@ -242,7 +242,8 @@ function pathOf(booster, window) {
 function refreshed(head, state) {
   const panel = controlUnit(state);
   const operation = panel === null ? null : state.units.get(panel)?.operation;
-  return { ...head, operation: typeof operation === "string" ? operation : null, warnings: state.warnings.size };
+  const answered = [...state.answered.values()];
+  return { ...head, operation: typeof operation === "string" ? operation : null, warnings: state.warnings.size, answered_after_blast: answered };
 }
 
 new Page().start();
