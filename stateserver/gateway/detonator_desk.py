@@ -9,15 +9,15 @@ import hashlib
 import logging
 from collections import OrderedDict
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from stateserver.codec.blast import BlastPart, BrokenBlast, open_document
-from stateserver.domain.change import Fields
+from stateserver.domain.blast import JsonObject
 from stateserver.gateway import compact_json
 from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.refusals import Busy, NotThereYet, ReportFailed
-from stateserver.reports.detonators import ACTIVE, AWAITED, Detonator, WrongSnapshot, read_detonators
-from stateserver.reports.document import Report, UnreadableReport
+from stateserver.reports.detonators import AWAITED, Outcome, WrongSnapshot, read_outcomes
+from stateserver.reports.document import UnreadableReport
 
 log = logging.getLogger(__name__)
 
@@ -75,43 +75,35 @@ class DetonatorDesk:
             held -= len(dropped.rows)
 
 
-def rows_of(summary: dict[str, Any], start: tuple[BlastPart, ...]) -> BlastRows:
-    """The rows of a report document (its timeline is not looked at) and the parts of its start snapshot.
+def rows_of(summary: JsonObject, start: tuple[BlastPart, ...]) -> BlastRows:
+    """The rows of a report document, whose timeline may lack, and the parts of its start snapshot.
 
     Raises UnreadableReport, BrokenBlast, WrongSnapshot.
     """
-    report = Report.parse({**summary, "timeline": []})
     lines = partial(open_document, start)
     with lines() as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary file will do
-    if digest != report.start_sha256:
-        raise WrongSnapshot(f"the start snapshot of blast {report.blast} is not the one that its report names")
-    reasons = _reasons(summary)
     found = BlastRows([], [])
-    for detonator in read_detonators(report, lines, None):
-        if detonator.group == ACTIVE and detonator.before is not None:
-            found.places.append(f"{detonator.booster}:{detonator.window_id}")
-            found.rows.append(compact_json.encode(_row(detonator, detonator.before, reasons)))
+    try:
+        if digest != summary["snapshots"]["start"]:
+            raise WrongSnapshot(f"the start snapshot of blast {summary['blast']} is not the one that its report names")
+        for outcome in read_outcomes(summary, lines):
+            found.places.append(f"{outcome.booster}:{outcome.window_id}")
+            found.rows.append(compact_json.encode(_row(outcome)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableReport(f"no report document of this version: {type(error).__name__} {error}") from error
     return found
 
 
-def _reasons(summary: dict[str, Any]) -> dict[tuple[str, int], str | None]:
+def _row(outcome: Outcome) -> JsonObject:
     return {
-        (booster["unit"], one["window_id"]): one.get("why")
-        for booster in summary["active"]
-        for one in booster["not_fired"] or ()
-    }
-
-
-def _row(detonator: Detonator, before: Fields, reasons: dict[tuple[str, int], str | None]) -> dict[str, Any]:
-    return {
-        "unit": detonator.booster,
-        "window_id": detonator.window_id,
-        "uid": before.get("uid"),
-        "serial": before.get("serial"),
-        "label": before.get("label"),
-        "delay": before.get("delay"),
-        "first_seen": before.get("first_seen"),
-        "outcome": None if detonator.outcome == AWAITED else detonator.outcome,
-        "why": reasons.get((detonator.booster, detonator.window_id)),
+        "unit": outcome.booster,
+        "window_id": outcome.window_id,
+        "uid": outcome.uid,
+        "serial": outcome.serial,
+        "label": outcome.label,
+        "delay": outcome.delay,
+        "first_seen": outcome.first_seen,
+        "outcome": None if outcome.outcome == AWAITED else outcome.outcome,
+        "why": outcome.why,
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stateserver.domain.canonical import canonical_json
 from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.detonator_desk import DetonatorDesk
 from stateserver.gateway.refusals import ReportFailed
@@ -39,7 +40,7 @@ async def test_each_has_its_place_its_uid_as_it_was_at_the_start_and_its_outcome
     assert first == {"uid": "28.85.190.185", "serial": None, "label": None, "delay": 0, "outcome": "unreported"}
     assert rows[0]["first_seen"] == told.parts.reading.systems["site"].units["3/158/4/1"]["first_seen"]
     assert {row["window_id"]: row["uid"] for row in rows if row["outcome"] == "silent_before"} == {37: "28.85.157.65"}
-    assert sum(row["outcome"] == "unreported" for row in rows) == 99
+    assert [row["why"] for row in rows if row["outcome"] == "unreported"] == ["no_evidence"] * 99
 
 
 async def test_while_the_blast_is_open_no_outcome_is_told_but_of_those_who_were_silent(opened: Gateway) -> None:
@@ -95,6 +96,14 @@ async def test_another_snapshot_than_the_report_names_is_not_taken_for_it(told: 
     answer = await get(told, PATH, status=500)
     assert answer["type"] == "urn:stateserver:problem:report-failed"
     assert "is not the one that its report names" in answer["detail"]
+
+
+async def test_of_a_report_of_before_the_verdict_nothing_is_told(told: Gateway, worker: Worker) -> None:
+    closed = worker.stages[-1]
+    older = {name: value for name, value in closed.report.items() if name != "attention"}
+    told.shelve_document("site", closed._replace(version=closed.version + 1), "report", canonical_json(older))
+    answer = await get(told, PATH, status=500)
+    assert "no report document of this version" in answer["detail"]
 
 
 async def test_they_are_made_once_for_all_who_ask(told: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ async def test_a_blast_is_awaited_until_its_report_says_what_became_of_each(brow
         assert calm[1] != alarm
         assert calm[0] not in {edge for edge, _ in alarms}
         await expect(screen.page.locator("[data-party=active]")).to_contain_text(
-            "missed: 2; unreported, nothing was heard of it since firing ended: 3; silent before: 4; ▲ not all"
+            "missed: 2; unreported, nothing came of it after firing ended: 3; silent before: 4; ▲ not all"
         )
 
 

@@ -36,9 +36,9 @@ export const OUTCOMES = {
 
 /** Why one is unreported. @type {Record<string, string>} */
 export const WHY = {
-  cleared: "its booster has forgotten it",
-  replaced: "another uid took its place",
-  no_evidence: "nothing was heard of it since firing ended",
+  cleared: "its booster was cleared",
+  replaced: "another one took its place",
+  no_evidence: "nothing came of it after firing ended",
 };
 
 /**
