@@ -189,6 +189,10 @@ async def test_one_that_is_listed_during_the_blast_is_not_in_it(browser: Browser
         await mine.hear("listed", equipment)
         await expect(screen.banner).to_contain_text("Booster 158: window 5 holds a detonator that was not in the blast")
         await screen.has_no_outcome(5)
+        await screen.cell(5).hover()
+        await expect(screen.page.locator(".detail")).to_contain_text(
+            "5 — ▲ was not in the latest blast · not heard yet"
+        )
 
         equipment.has_fired()
         equipment.reports(dict.fromkeys(WINDOWS, FIRED))

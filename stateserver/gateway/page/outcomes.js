@@ -17,7 +17,7 @@
  *
  * @typedef {object} Aftermath
  * @property {Map<string, Told>} told  by path: those that were in the blast, and are still there
- * @property {string[]} others  paths, in the boosters of the blast, of those that were not in it
+ * @property {Set<string>} others  paths, in the boosters of the blast, of those that were not in it
  * @property {boolean} known  is it known here who was in the blast
  */
 
@@ -79,7 +79,7 @@ export function lookOf(told) {
  */
 export function aftermathOf(blast, rows, { units, answered }) {
   /** @type {Aftermath} */
-  const found = { told: new Map(), others: [], known: blast === null || rows !== null };
+  const found = { told: new Map(), others: new Set(), known: blast === null || rows !== null };
   if (blast === null) return found;
   const misfires = new Map(misfiresOf(blast).map((row) => [placeOf(row.unit, row.window_id), row]));
   const there = rows ?? misfires;
@@ -91,7 +91,7 @@ export function aftermathOf(blast, rows, { units, answered }) {
     const row = there.get(place);
     const { outcome, why } = (row?.outcome ? row : misfires.get(place)) ?? { outcome: null, why: null };
     if (!row || !isSame(row, fields, outcome)) {
-      if (rows !== null) found.others.push(path);
+      if (rows !== null) found.others.add(path);
       continue;
     }
     const later = answered.get(path)?.blast === blast.blast || atEnd.has(place);

@@ -10,6 +10,7 @@ import { OUTCOMES, lookOf, outcomeText, saidOf } from "../outcomes.js";
 import { said } from "../words.js";
 import { make, setAttribute, setChildren, setText } from "./dom.js";
 
+const NOT_IN_IT = "was not in the latest blast";
 const HIDDEN = new Set(["type", "parent", "window_id", "communication_status", "first_seen", "as_of", "uid"]);
 
 export class GridView {
@@ -24,6 +25,8 @@ export class GridView {
     this.shown = new Map();
     /** @type {Map<string, Told>} */
     this.told = new Map();
+    /** Those that were not in the latest blast of their booster. @type {Set<string>} */
+    this.others = new Set();
     /** @type {string | null} */
     this.active = null;
     this.cells.addEventListener("keydown", (event) => this.key(event));
@@ -36,9 +39,11 @@ export class GridView {
    * @param {string[]} paths  in path order
    * @param {Map<string, Fields>} units
    * @param {Map<string, Told>} told
+   * @param {Set<string>} others
    */
-  show(paths, units, told) {
+  show(paths, units, told, others) {
     this.told = told;
+    this.others = others;
     this.element.hidden = paths.length === 0;
     const kept = new Set(paths);
     for (const path of this.byPath.keys()) if (!kept.has(path)) this.drop(path);
@@ -76,7 +81,10 @@ export class GridView {
     setAttribute(cell, "data-answering", String(fields.detonator_status === true));
     setAttribute(cell, "data-marks", marks.map(({ sign }) => sign).join(""));
     const told = this.told.get(path) ?? null;
-    const names = [told ? outcomeText(told) : STANDINGS[standing].name, ...marks.map(({ name }) => name)];
+    const other = this.others.has(path);
+    const first = [told ? outcomeText(told) : STANDINGS[standing].name, ...(other ? [NOT_IN_IT] : [])];
+    const names = [...first, ...marks.map(({ name }) => name)];
+    setAttribute(cell, "data-not-in-blast", other ? "true" : null);
     setAttribute(cell, "data-outcome", told?.outcome ?? null);
     setAttribute(cell, "data-answers-since", told?.answers ? "true" : null);
     setAttribute(cell, "data-look", told ? lookOf(told) : null);
@@ -121,19 +129,21 @@ export class GridView {
     this.active = path;
     setAttribute(cell, "aria-selected", "true");
     setAttribute(this.cells, "aria-activedescendant", cell.id);
-    setText(this.detail, detailText(fields, this.told.get(path)));
+    setText(this.detail, detailText(fields, this.told.get(path) ?? null, this.others.has(path)));
   }
 }
 
 /**
  * @param {Fields} fields
- * @param {Told} [told]
+ * @param {Told | null} told
+ * @param {boolean} other  was it not in the latest blast
  * @returns {string}
  */
-function detailText(fields, told) {
+function detailText(fields, told, other) {
   const { name, meaning } = STANDINGS[standingOf(fields)];
   const heard = `${name}: ${meaning}`;
-  const first = told ? [`${lookOf(told) === "alarm" ? "▲ " : ""}${outcomeText(told)}`, `last heard: ${heard}`] : [heard];
+  const outcome = told && `${lookOf(told) === "alarm" ? "▲ " : ""}${outcomeText(told)}`;
+  const first = outcome ? [outcome, `last heard: ${heard}`] : [...(other ? [`▲ ${NOT_IN_IT}`] : []), heard];
   const rest = Object.entries(fields)
     .filter(([field]) => !HIDDEN.has(field))
     .map(([field, value]) => said(field, value));

@@ -37,7 +37,7 @@ class Card {
    * @param {Aftermath} aftermath
    * @param {string | null} party  of the latest blast
    */
-  show(path, state, windows, { told, known }, party) {
+  show(path, state, windows, { told, others, known }, party) {
     const fields = state.units.get(path) ?? {};
     const label = fields.label === undefined ? "" : ` “${fields.label}”`;
     setText(this.title, unitName(path) + label);
@@ -52,7 +52,7 @@ class Card {
     setText(this.tally, parts.filter(Boolean).join("\n"));
     this.tally.hidden = windows.length === 0;
     this.lost.hidden = fields.communication_status === true;
-    this.grid.show(windows, state.units, told);
+    this.grid.show(windows, state.units, told, others);
   }
 }
 
