@@ -73,6 +73,8 @@ After = Annotated[
 ]
 Blast = Annotated[str, Path(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID", examples=[BLAST])]
 
+Version = Annotated[int | None, Query(ge=0, le=VERSION_MAX, description="Wait a moment for a report of this version")]
+
 At = Annotated[
     int | None,
     Query(ge=0, le=MS_MAX, description="As it stood before the first record that took the system's time past this"),
@@ -179,13 +181,29 @@ async def one_blast(
     who: Who,
     ask: Ask,
     blast: Blast,
-    version: Annotated[
-        int | None, Query(ge=0, le=VERSION_MAX, description="Wait a moment for one of this version")
-    ] = None,
+    version: Version = None,
 ) -> Response:
     """With its timeline."""
     held = await ask.blast(who, blast, version=version)
     return await answer(request, held.sha256, lambda: held.content)
+
+
+@resources.get(
+    "/blasts/{blast}/detonators", operation_id="blasts.detonators", summary="What became of each detonator of a blast"
+)
+async def blast_detonators(
+    request: Request,
+    who: Who,
+    ask: Ask,
+    blast: Blast,
+    version: Version = None,
+    after: After = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Response:
+    """Those of boosters active at the start, in path order. `after` is `<booster>:<window>`, as `next` gives it."""
+    held = await ask.blast(who, blast, version=version)
+    tag = f"{held.sha256}.detonators"
+    return await answer(request, tag, lambda: ask.detonators(held, after=after, limit=limit))
 
 
 @resources.get("/blasts/{blast}/report.{view}", operation_id="blasts.report", summary="A blast's report as a file")

@@ -202,6 +202,41 @@ class BlastReport(BlastSummary):
     timeline: list[ChangeEvent]
 
 
+class BlastDetonator(Answer):
+    """A detonator (in IBS systems a type 1 booster) of a blast, as it was at the start, and what became of it.
+
+    It is known by booster, window and uid (in IBS systems serial): another may be in that window by now.
+    """
+
+    unit: Path = Field(description="Its booster's path (in IBS systems its section controller's)")
+    window_id: int = Field(examples=[37])
+    uid: str | None = Field(description="null: nobody had told it at the start", examples=["28.85.157.65"])
+    serial: int | None = Field(description="Of a type 1 booster, where it was listed", examples=[None])
+    label: str | None = Field(examples=["A-37"])
+    delay: int | None = Field(description="Ms", examples=[100])
+    first_seen: Ms | None = Field(description="As its unit says: another, in the same window, says another time")
+    outcome: Literal["fired", "missed", "unreported", "silent_before"] | None = Field(
+        description="null: it is in a blast that is still open, and not known yet. fired: no longer answers, presumed"
+        " fired. silent_before is known from the start",
+        examples=["unreported"],
+    )
+    why: Literal["cleared", "replaced", "no_evidence"] | None = Field(
+        description="Of an unreported one: its booster has forgotten it, another uid took its place, nothing was heard",
+        examples=["no_evidence"],
+    )
+
+
+class BlastDetonators(Answer):
+    """The detonators of a blast's active boosters at the start, in path order."""
+
+    blast: BlastId
+    system: System
+    version: Version
+    stage: Literal["opened", "firing_complete", "firing_aborted", "closed"] = Field(examples=["closed"])
+    detonators: list[BlastDetonator]
+    next: Next = Field(examples=["3/158:100"])
+
+
 class CommandAnswer(Answer):
     """What became of a command. `pending`: it lies in the journal, and no worker has applied it yet."""
 

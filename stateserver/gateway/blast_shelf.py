@@ -92,6 +92,10 @@ class BlastShelf:
         """The parts of the snapshots that are there."""
         return [part for what in (START, END) for part in self._snapshots.get((blast, what), ())]
 
+    def start_parts(self, blast: str) -> tuple[BlastPart, ...] | None:
+        """The parts of the start snapshot, if it is there."""
+        return self._snapshots.get((blast, START))
+
     def snapshot(self, blast: str, what: str) -> bytes | None:
         """The lines of the `start` or `end` snapshot, if it is there. Large ones take their time."""
         parts = self._snapshots.get((blast, what))

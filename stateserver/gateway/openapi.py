@@ -71,6 +71,11 @@ TOLD: Final[dict[str, Told]] = {
     ),
     "blasts.list": _read(models.Blasts, refusals.UnknownSystem, refusals.UnknownPlace),
     "blasts.get": _read(models.BlastReport, refusals.UnknownBlast, refusals.UnknownVersion),
+    "blasts.detonators": _read(
+        models.BlastDetonators,
+        *(refusals.UnknownBlast, refusals.UnknownVersion, refusals.UnknownPlace, refusals.NotThereYet),
+        *(refusals.Busy, refusals.ReportFailed),
+    ),
     "blasts.report": Told(
         {200: None},
         (refusals.NotReady, refusals.UnknownBlast, refusals.UnknownView, refusals.Busy, refusals.ReportFailed),

@@ -53,6 +53,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
         Operation("changes.list", _READ, Bound.NAMED),
         Operation("blasts.list", _READ, Bound.NAMED),
         Operation("blasts.get", _READ, Bound.LOOKED_UP),
+        Operation("blasts.detonators", _READ, Bound.LOOKED_UP),
         Operation("blasts.report", _READ, Bound.LOOKED_UP),
         Operation("commands.send", _COMMAND, Bound.NAMED, command=True),
         Operation("warnings.acknowledge", _COMMAND, Bound.NAMED, command=True),

@@ -85,6 +85,13 @@ class OfBlast(Parameters):
     version: int | None = Field(None, ge=0, le=VERSION_MAX)
 
 
+class DetonatorsPage(OfBlast):
+    """blasts.detonators. A place among them is `<booster's path>:<window>`."""
+
+    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
+    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+
+
 NOTE_CHARACTERS_MAX = 2_000
 ID_CHARACTERS_MAX = 256
 FIELD_CHARACTERS_MAX = 64

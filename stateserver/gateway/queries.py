@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from stateserver.gateway import compact_json
 from stateserver.gateway.answers import stamp
 from stateserver.gateway.blast_shelf import ShelvedBlast
+from stateserver.gateway.detonator_desk import DetonatorDesk
 from stateserver.gateway.documents import system_document, system_head, unit_document
 from stateserver.gateway.history import History
 from stateserver.gateway.journal import Journal
@@ -61,6 +62,7 @@ class Queries:
         past: PastDesk | None = None,
     ) -> None:
         self._desk = desk or ReportDesk()
+        self._detonators = DetonatorDesk()
         self.journal = journal
         """Where commands and packets go."""
         self._reading = reading
@@ -192,6 +194,20 @@ class Queries:
         if version is not None and held.version < version:
             raise UnknownVersion(f"report of blast {blast!r} at version {version}", held.version)
         return held
+
+    async def detonators(self, blast: ShelvedBlast, *, after: str | None = None, limit: int = LIMIT_DEFAULT) -> bytes:
+        """The detonators that were in a blast, in path order, with what became of each, as JSON.
+
+        A place among them is `<booster's path>:<window>`. `version` is the report's.
+        """
+        found = await self._detonators.rows(blast, self._reading.blasts.start_parts(blast.blast))
+        page = _cut(found.places, after, limit)
+        head = {"blast": blast.blast, "system": blast.system, "version": blast.version, "stage": blast.stage}
+        return b'%b,"detonators":%b,"next":%b}' % (
+            compact_json.encode(head)[:-1],
+            compact_json.join(found.rows[place] for place in page.items),
+            compact_json.encode(page.next),
+        )
 
     async def report(self, who: Principal, blast: str, view: str) -> Report:
         """A view of a blast's report, to be made when it is asked for; `tag` is known before."""

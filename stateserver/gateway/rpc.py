@@ -14,6 +14,7 @@ from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.messages import Message, Pieces
 from stateserver.gateway.parameters import (
     ChangesPage,
+    DetonatorsPage,
     ListPage,
     NoParameters,
     OfBlast,
@@ -74,6 +75,7 @@ class Session:
             "changes.list": self._changes_list,
             "blasts.list": self._blasts_list,
             "blasts.get": self._blasts_get,
+            "blasts.detonators": self._blasts_detonators,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "ping": self._ping,
@@ -155,6 +157,11 @@ class Session:
     async def _blasts_get(self, params: Params) -> bytes:
         wanted = check(OfBlast, params)
         return (await self._queries.blast(self.who, wanted.blast, version=wanted.version)).content
+
+    async def _blasts_detonators(self, params: Params) -> bytes:
+        wanted = check(DetonatorsPage, params)
+        blast = await self._queries.blast(self.who, wanted.blast, version=wanted.version)
+        return await self._queries.detonators(blast, after=wanted.after, limit=wanted.limit)
 
     async def _subscribe(self, params: Params) -> Pieces:
         wanted = _wanted(check(Subscribe, params))

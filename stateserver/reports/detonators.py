@@ -66,8 +66,8 @@ class Detonator(NamedTuple):
 class Outcome(NamedTuple):
     """What a report says of a detonator of an active booster, known by its window *and* its uid (in IBS its serial).
 
-    `uid`, `serial`, `label` and `delay` (planned, ms) are as at the start, None where nobody told them; `outcome`,
-    `why` and `attention` as a Detonator has them.
+    `uid`, `serial`, `label`, `delay` (planned, ms) and `first_seen` (ms since 1970) are as at the start, None where
+    nobody told them; `outcome`, `why` and `attention` as a Detonator has them.
     """
 
     unit: str
@@ -77,6 +77,7 @@ class Outcome(NamedTuple):
     serial: int | None
     label: str | None
     delay: int | None
+    first_seen: int | None
     outcome: str
     why: str | None
     attention: tuple[str, ...]
@@ -161,13 +162,14 @@ def read_outcomes(document: JsonObject, start: Snapshot) -> Iterator[Outcome]:
             continue
         window_id = int(unit.rpartition("/")[2])
         outcome, why = _outcome(places[booster], window_id, fields)
-        uid, serial, label, delay = (fields.get(name) for name in ("uid", "serial", "label", "delay"))
+        uid, serial, label, delay, seen = map(fields.get, ("uid", "serial", "label", "delay", "first_seen"))
         yield Outcome(
             *(unit, booster, window_id),
             uid=uid if isinstance(uid, str) else None,
             serial=serial if isinstance(serial, int) else None,
             label=label if isinstance(label, str) else None,
             delay=delay if isinstance(delay, int) else None,
+            first_seen=seen if isinstance(seen, int) else None,
             outcome=outcome,
             why=why,
             attention=attention.get(unit, ()),

@@ -45,6 +45,7 @@ METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = 
     "changes.list": (parameters.ChangesPage, models.Changes),
     "blasts.list": (parameters.ListPage, models.Blasts),
     "blasts.get": (parameters.OfBlast, models.BlastReport),
+    "blasts.detonators": (parameters.DetonatorsPage, models.BlastDetonators),
     "warnings.acknowledge": (parameters.AcknowledgeCall, models.CommandAnswer),
     "units.label": (parameters.LabelCall, models.CommandAnswer),
     "packets.append": (parameters.PacketsCall, models.PacketsAnswer),

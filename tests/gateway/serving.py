@@ -91,9 +91,14 @@ class Gateway:
         self.parts.liveness.beat()
 
     def shelve(self, system: str, stage: BlastStage) -> None:
-        """Have it read a blast's report, as its feed would."""
-        content = canonical_json(stage.report)
-        document = BlastDocument(stage.blast, system, stage.version, stage.stage, "report", content)
+        """Have it read a blast's report, and the snapshot that comes before it, as its feed would."""
+        if stage.snapshot is not None:
+            self.shelve_document(system, stage, "start" if stage.stage == "opened" else "end", stage.snapshot)
+        self.shelve_document(system, stage, "report", canonical_json(stage.report))
+
+    def shelve_document(self, system: str, stage: BlastStage, what: str, content: bytes) -> None:
+        """Have it read one document of a blast."""
+        document = BlastDocument(stage.blast, system, stage.version, stage.stage, what, content)
         for part in split_document(document):
             self.parts.reading.blasts.put(part)
         self.parts.liveness.beat()

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
@@ -32,6 +32,31 @@ SILENCE = """async () => {
     await new Promise(requestAnimationFrame);
   }
 }"""
+
+CONTRAST = """() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, index) => sum + c * [0.2126, 0.7152, 0.0722][index], 0);
+  const ground = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = rgb(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const [one, other] = [light(rgb(getComputedStyle(element).color)), light(ground(element))];
+    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (ratio < 4.5) low.push(`${element.className} ${element.textContent.slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return low;
+}"""
+
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
 @asynccontextmanager
@@ -71,3 +96,11 @@ async def lose(page: Page) -> None:
     await page.context.set_offline(True)
     await page.evaluate(SILENCE)
     await expect(page.locator("body[data-outlook=lost]")).to_be_attached()
+
+
+async def all_text_stands_out(page: Page) -> None:
+    """In dark and in light, each text that is seen has a contrast to what is behind it."""
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        await expect(page.locator("html")).to_have_css("color-scheme", scheme)
+        assert await page.evaluate(CONTRAST) == []

@@ -37,7 +37,8 @@ function gatewayWith(snapshot, more = {}) {
       return cursor === undefined ? { ...head, snapshot } : head;
     },
     "changes.list": { changes: [] },
-    "blasts.list": { blasts: [] },
+    "blasts.list": { blasts: [], next: null },
+    "blasts.detonators": { stage: "opened", version: 1, detonators: [], next: null },
     ...more,
   });
 }
@@ -140,25 +141,30 @@ test("it knows when what it holds is not to be trusted", async () => {
   assert.equal(follower.state.whole, false);
 });
 
-test("a blast's document is fetched at the version of its event, again if it is late", async () => {
-  booster([]);
-  const document = { blast: "b", system: "site", initiated: 1 };
-  let asked = 0;
-  const gateway = gatewayWith(emptySnapshot(), {
-    "blasts.get": () => {
-      asked += 1;
-      return asked < 3 ? new Error("not there yet") : document;
-    },
-  });
+test("a blast's document is fetched at the version of its event", async () => {
+  const document = { blast: "b", system: "site", initiated: 1, closed: null, versions: { opened: 2, closed: null } };
+  const gateway = gatewayWith(emptySnapshot(), { "blasts.get": document });
   const follower = new Follower(gateway, quiet);
   await follower.follow("site");
   const [first] = booster([]);
   const opened = event("blast_opened", "0/23", { details: { blast: "b" } });
   follower.take(changes("1", [first, opened]));
   await new Promise(setImmediate);
+  assert.deepEqual(gateway.asked.find(([method]) => method === "blasts.get")[1], { blast: "b", version: 2 });
+  assert.deepEqual(follower.book.latest, document);
+});
+
+test("a blast whose report was not there yet when the snapshot was written is fetched all the same", async () => {
+  const document = { blast: "b", system: "site", initiated: 1, closed: null, versions: { opened: 2, closed: null } };
+  const [first] = booster([]);
+  const opened = event("blast_opened", "0/23", { details: { blast: "b" } });
+  const gateway = gatewayWith(emptySnapshot({ version: 2 }), { "changes.list": { changes: [first, opened] }, "blasts.get": document });
+  const follower = new Follower(gateway, quiet);
+  await follower.follow("site");
   await new Promise(setImmediate);
   assert.deepEqual(gateway.asked.find(([method]) => method === "blasts.get")[1], { blast: "b", version: 2 });
-  assert.equal(follower.blasts.get("b"), document);
+  assert.equal(follower.state.lastOpened, "b");
+  assert.deepEqual(follower.book.latest, document);
 });
 
 test("events that come while the past is fetched are kept, after it", async () => {

@@ -8,7 +8,8 @@ import { booster, emptySnapshot, event, restart } from "./changes.js";
 const lines = (name) =>
   readFileSync(new URL(`../data/${name}`, import.meta.url), "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
 
-for (const example of ["field-2019-07-19", "AXXIS100", "AXXIS500_WIFI", "HYDRA", "IBS"]) {
+const EXAMPLES = ["field-2019-07-19", "field-2019-08-30", "AXXIS100", "AXXIS100_CFC", "AXXIS500_WIFI", "HYDRA", "IBS"];
+for (const example of EXAMPLES) {
   test(`the changes of ${example} fold to its units`, () => {
     const state = fromSnapshot(emptySnapshot());
     const changes = lines(`${example}/changes.jsonl`);
@@ -70,6 +71,31 @@ test("warnings open, are seen, and close", () => {
   assert.equal([...state.warnings.values()][0].actor, "anna");
   fold(state, event("warning_cleared", "3/158", { details: { field: "mains" } }));
   assert.equal(state.warnings.size, 0);
+});
+
+test("a unit that is retired goes with all below it, its warnings and its answers", () => {
+  const state = fromSnapshot(emptySnapshot());
+  for (const change of booster([1, 2])) fold(state, change);
+  fold(state, event("unit_added", "3/1580", { after: { type: 3 } }));
+  for (const unit of ["3/158", "3/1580"]) fold(state, event("warning_raised", unit, { details: { field: "mains" } }));
+  fold(state, event("answers_after_blast", "3/158/4/1", { details: { blast: "b", outcome: "fired" }, at: 7 }));
+  assert.deepEqual([...state.answered.values()], [{ unit: "3/158/4/1", blast: "b", outcome: "fired", at: 7 }]);
+  fold(state, event("unit_retired", "3/158", { details: { actor: "anna", count: 2 }, source: null }));
+  assert.deepEqual([...state.units.keys()], ["3/1580"]);
+  assert.deepEqual([...state.warnings.values()].map(({ unit }) => unit), ["3/1580"]);
+  assert.equal(state.answered.size + state.changedAt.size, 1);
+  fold(state, event("unit_added", "3/158", { after: { type: 3 } }));
+  assert.equal(state.units.size, 2);
+});
+
+test("who answers after a blast is known until the next one", () => {
+  restart();
+  const answered = [{ unit: "3/1/4/1", blast: "b", outcome: "silent_before", at: 7 }];
+  const state = fromSnapshot(emptySnapshot({ answered_after_blast: answered }));
+  assert.equal(state.answered.get("3/1/4/1").outcome, "silent_before");
+  fold(state, event("blast_opened", "0/1", { details: { blast: "c" } }));
+  assert.equal(state.answered.size, 0);
+  assert.equal(state.lastOpened, "c");
 });
 
 test("only frames and ticks move the time", () => {

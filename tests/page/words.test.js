@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { outcomes, ranges, standingOf, tally } from "../../stateserver/gateway/page/detonators.js";
+import { ranges, standingOf, tally } from "../../stateserver/gateway/page/detonators.js";
 import { LINES_MAX, addEvent, lineText, windowsText } from "../../stateserver/gateway/page/event_list.js";
 import { judge } from "../../stateserver/gateway/page/standing.js";
-import { dateAndTime, duration, eventText, said, unitName, warningText } from "../../stateserver/gateway/page/words.js";
+import { dateAndTime, duration, eventText, eventTone, said, unitName, warningText } from "../../stateserver/gateway/page/words.js";
 import { backoff } from "../../stateserver/gateway/page/connection.js";
 import { booster, event, restart } from "./changes.js";
 
@@ -19,26 +19,12 @@ test("a detonator's standing follows from what was reported of it", () => {
 
 test("numbers are written as ranges", () => {
   assert.equal(ranges([]), "");
-  assert.equal(ranges([3, 1, 2, 7, 9, 10]), "1–3, 7, 9–10");
+  assert.equal(ranges([3, 1, 2, 7, 9, 10]), "1-3, 7, 9-10");
 });
 
-test("a blast marks the detonators that were there, and no others", () => {
-  const detonator = (window, seen) => ({ type: 4, parent: "3/158", window_id: window, first_seen: seen });
-  const units = new Map([1, 2, 3, 4].map((window) => [`3/158/4/${window}`, detonator(window, 50)]));
-  units.set("3/158/4/5", detonator(5, 200));
-  units.set("3/9/4/1", { ...detonator(1, 50), parent: "3/9" });
-  const active = { unit: "3/158", silent_before: [{ window_id: 2 }], not_fired: [{ window_id: 1, outcome: "unreported" }, { window_id: 3, outcome: "missed" }] };
-  const state = { units, changedAt: new Map([["3/158/4/3", 150]]) };
-  const found = outcomes({ initiated: 100, active: [active] }, state);
-  assert.deepEqual(Object.fromEntries(found), {
-    "3/158/4/1": { outcome: "unreported", since: false },
-    "3/158/4/2": { outcome: "silent_before", since: false },
-    "3/158/4/3": { outcome: "missed", since: true },
-    "3/158/4/4": { outcome: "fired", since: false },
-  });
-  const open = outcomes({ initiated: 100, active: [{ ...active, not_fired: null }] }, state);
-  assert.equal(open.get("3/158/4/1")?.outcome, "watched");
-  assert.equal(outcomes(null, state).size, 0);
+test("a label stands beside its window", () => {
+  const labels = { 2: "A-2", 3: "A-3", 7: "B" };
+  assert.equal(ranges([1, 2, 3, 4, 5, 7], (window) => labels[window] ?? null), "1, 2 (A-2), 3 (A-3), 4-5, 7 (B)");
 });
 
 test("one frame's many detonators are one line, with their delays", () => {
@@ -50,7 +36,7 @@ test("one frame's many detonators are one line, with their delays", () => {
     addEvent(lines, event("unit_changed", `3/158/4/${window}`, { before, after, at: 5, sequence: 9 }));
   }
   assert.equal(lines.length, 1);
-  assert.equal(windowsText(lines[0]), "3 detonators (1–2, 4)");
+  assert.equal(windowsText(lines[0]), "3 detonators (1-2, 4)");
   assert.equal(lineText(lines[0]), "answers, delays 100 to 400 ms");
   addEvent(lines, event("unit_changed", "3/158/4/5", { before: { delay: 1 }, after: { delay: 7 }, at: 6 }));
   assert.equal(lines.length, 2);
@@ -72,7 +58,11 @@ test("every kind of event has words", () => {
     warning_raised: "warning: mains off",
     warning_cleared: "warning over: mains off",
     warning_acknowledged: "warning seen by anna: mains off",
-    sequence_gap: "frames are missing: expected 4, got 9",
+    sequence_gap: "5 frames are missing: expected 4, got 9",
+    clock_set_back: "clock set back by 19.64 s",
+    clock_ahead: "clock ahead by 19.64 s",
+    unit_retired: "retired by anna, with 7 below it",
+    answers_after_blast: "ANSWERS AFTER THE BLAST, though told as presumed fired",
     sequence_restarted: "the source counts anew: expected 4, got 9",
     stale_frame: "data came late: older than 00:00:01",
     command_refused: "refused: label unit (unknown unit)",
@@ -82,11 +72,28 @@ test("every kind of event has words", () => {
     blast_closed: "blast closed: the report time is over",
     fire_button_repeated: "fire button pressed again in the same blast",
   };
-  const details = { count: 7, field: "mains", actor: "anna", expected: 4, got: 9, as_of: 1000, action: "label_unit", why: "unknown_unit", how: "timer_completed" };
+  const details = { missing: 5, by: 19639, outcome: "fired", count: 7, field: "mains", actor: "anna", expected: 4, got: 9, as_of: 1000, action: "label_unit", why: "unknown_unit", how: "timer_completed" };
   for (const [kind, words] of Object.entries(kinds)) assert.equal(eventText(event(kind, "3/1", { details })), words);
+  const gap = (details) => eventText(event("sequence_gap", null, { details: { expected: 4, got: 9, ...details } }));
+  assert.equal(gap({ missing: 1 }), "1 frame is missing: expected 4, got 9");
+  assert.equal(gap({}), "frames are missing: expected 4, got 9");
+  const retired = { actor: "anna", count: 0, note: "never was" };
+  assert.equal(eventText(event("unit_retired", "3/1", { details: retired })), "retired by anna: never was");
   assert.equal(eventText(event("operation_changed", "0/1", { after: { operation: "firing_aborted" } })), "Firing aborted");
   assert.equal(eventText(event("mode_changed", null, { after: { mode: "IBS" } })), "mode IBS");
   assert.equal(eventText(event("unit_labelled", "3/1", { after: { label: null } })), "label taken away");
+});
+
+test("what new fields say", () => {
+  const changed = (after) => eventText(event("unit_changed", "3/1", { before: {}, after }));
+  assert.equal(changed({ detonator_error: true }), "detonator error: not all could be programmed");
+  assert.equal(changed({ firing: true, resetting: true }), "firing, resetting: it lost its Packet Server");
+  assert.equal(changed({ energy_storing: true }), "stores energy");
+});
+
+test("what contradicts the picture has the alarm's tone", () => {
+  for (const kind of ["answers_after_blast", "clock_set_back", "clock_ahead", "sequence_gap"]) assert.equal(eventTone(kind), "alarm", kind);
+  assert.equal(eventTone("unit_retired"), "notice");
 });
 
 test("a detonator that stops answering is never said to have fired", () => {
@@ -103,10 +110,13 @@ test("units, fields and times in words", () => {
   assert.equal(dateAndTime(null), "–");
   assert.equal(duration(18560), "18.56 s");
   assert.equal(duration(420000), "7 min 0 s");
+  assert.equal(duration(119_700), "2 min 0 s");
+  assert.equal(duration(90_061_000), "25 h 1 min");
 });
 
 test("nothing is called live unless all of it is", () => {
-  const live = { link: "open", gatewayLive: true, condition: "live", subscribed: true, whole: true, trouble: null };
+  const here = { link: "open", gatewayLive: true, condition: "live", nothing: false, login: null };
+  const live = { ...here, subscribed: true, whole: true, trouble: null };
   assert.equal(judge(live).outlook, "live");
   assert.equal(judge({ ...live, link: "lost" }).outlook, "lost");
   assert.equal(judge({ ...live, link: "connecting" }).outlook, "waiting");
@@ -114,6 +124,18 @@ test("nothing is called live unless all of it is", () => {
   assert.equal(judge({ ...live, gatewayLive: false, condition: "broker_lost" }).outlook, "lost");
   assert.equal(judge({ ...live, subscribed: false }).outlook, "waiting");
   assert.equal(judge({ ...live, whole: false, trouble: "events_missing" }).outlook, "doubtful");
+});
+
+test("a token without systems is told why there is nothing to see", () => {
+  const sight = { link: "open", gatewayLive: true, condition: "live", nothing: true, subscribed: false, whole: false, trouble: null };
+  const told = (login) => judge({ ...sight, login: login && { id: "t", role: "viewer", reads: true, ...login } });
+  assert.equal(told(null).outlook, "empty");
+  assert.equal(told({ systems: [] }).title, "Signed in, but nothing to see");
+  assert.match(told({ systems: [] }).text, /“t” is good for no system\. /);
+  assert.match(told({ systems: ["north"] }).text, /no system but north, of which nothing has been heard/);
+  assert.match(told({ systems: null }).text, /Nothing has been heard of any system yet/);
+  assert.match(told({ role: "packet_server", systems: null, reads: false }).text, /packet_server\) may not look at systems/);
+  assert.equal(judge({ ...sight, login: null, gatewayLive: false }).outlook, "lost", "a gateway that isn't live knows nothing of that");
 });
 
 test("attempts to connect come less and less often, up to a bound", () => {

@@ -14,14 +14,15 @@ export const PING_EVERY_MS = 4_000;
 export const SILENCE_MAX_MS = 10_000;
 const BACKOFF_MS = [250, 500, 1_000, 2_000, 5_000];
 
-/** The gateway has refused a call; `code` is JSON-RPC's. */
+/** The gateway has refused a call; `code` is JSON-RPC's, `problem` the name of what is wrong, if it has one. */
 export class Refused extends Error {
   /**
-   * @param {{ code: number, message: string }} error
+   * @param {{ code: number, message: string, data?: { type?: string } }} error
    */
   constructor(error) {
     super(error.message);
     this.code = error.code;
+    this.problem = error.data?.type?.split(":").at(-1) ?? null;
   }
 }
 

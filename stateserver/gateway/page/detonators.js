@@ -1,9 +1,7 @@
 /**
  * How a detonator, or a booster in a window, stands: what its cell in the grid shows. Pure.
  *
- * @typedef {import("./types.js").Blast} Blast
  * @typedef {import("./types.js").Fields} Fields
- * @typedef {"watched" | "fired" | "missed" | "unreported" | "silent_before"} Outcome
  * @typedef {"unheard" | "silent" | "answering" | "programmed"} Standing
  */
 
@@ -24,51 +22,6 @@ export const MARKS = [
   { field: "tagged", sign: "T", name: "tagged" },
   { field: "program", sign: "P", name: "programmed" },
 ];
-
-/**
- * What the latest blast made of it. Its standing alone would mislead: it is what was last heard, maybe before.
- * `brief` is for a count of them.
- * @type {Record<Outcome, { sign: string, brief: string, name: string }>}
- */
-export const OUTCOMES = {
-  watched: { sign: "…", brief: "in the blast", name: "in the blast under way: as it was before" },
-  fired: { sign: "F", brief: "presumed fired", name: "no longer answers since the blast, presumed fired" },
-  missed: { sign: "M", brief: "missed", name: "missed in the blast: still answers" },
-  unreported: { sign: "U", brief: "unreported", name: "unreported since the blast: nobody may take it for fired" },
-  silent_before: { sign: "S", brief: "silent before the blast", name: "silent before the blast: nobody can say what became of it" },
-};
-
-/**
- * What a blast made of each detonator that was there when it was initiated, and is still, by its path; `since`:
- * has it changed since, so that its standing is more than what was heard before.
- * @param {Blast | null} blast
- * @param {{ units: Map<string, Fields>, changedAt: Map<string, number> }} state
- * @returns {Map<string, { outcome: Outcome, since: boolean }>}
- */
-export function outcomes(blast, { units, changedAt }) {
-  /** @type {Map<string, { outcome: Outcome, since: boolean }>} */
-  const found = new Map();
-  if (blast === null) return found;
-  const boosters = new Map(blast.active.map((booster) => [booster.unit, booster]));
-  for (const [path, { parent, window_id: window, first_seen: seen }] of units) {
-    const booster = typeof parent === "string" ? boosters.get(parent) : undefined;
-    if (!booster || Number(seen) > blast.initiated) continue;
-    const since = (changedAt.get(path) ?? 0) > blast.initiated;
-    found.set(path, { outcome: outcomeOf(booster, Number(window)), since });
-  }
-  return found;
-}
-
-/**
- * @param {import("./types.js").ActiveBooster} booster
- * @param {number} window
- * @returns {Outcome}
- */
-function outcomeOf(booster, window) {
-  if (booster.silent_before.some((one) => one.window_id === window)) return "silent_before";
-  if (booster.not_fired === null) return "watched";
-  return booster.not_fired.find((one) => one.window_id === window)?.outcome ?? "fired";
-}
 
 /**
  * @param {Fields} fields
@@ -92,18 +45,22 @@ export function tally(all) {
 }
 
 /**
- * Numbers as people write them: 1–36, 38, 40.
- * @param {number[]} numbers
+ * Windows as people write them: 2, 4-5, 7; those that have a label with it: 2 (A-7), 4-5.
+ * @param {Iterable<number>} windows
+ * @param {(window: number) => string | null} [labelOf]
  * @returns {string}
  */
-export function ranges(numbers) {
-  const sorted = [...new Set(numbers)].sort((one, other) => one - other);
-  /** @type {[number, number][]} */
+export function ranges(windows, labelOf = () => null) {
+  const sorted = [...new Set(windows)].sort((one, other) => one - other);
+  /** @type {{ first: number, last: number, label: string | null }[]} */
   const runs = [];
-  for (const number of sorted) {
+  for (const window of sorted) {
+    const label = labelOf(window);
     const run = runs.at(-1);
-    if (run && run[1] === number - 1) run[1] = number;
-    else runs.push([number, number]);
+    if (run && run.label === null && label === null && run.last === window - 1) run.last = window;
+    else runs.push({ first: window, last: window, label });
   }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}–${last}`)).join(", ");
+  return runs
+    .map(({ first, last, label }) => (first === last ? `${first}${label === null ? "" : ` (${label})`}` : `${first}-${last}`))
+    .join(", ");
 }

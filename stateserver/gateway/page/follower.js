@@ -3,7 +3,6 @@
  *
  * @typedef {import("./connection.js").Connection} Connection
  * @typedef {import("./store.js").State} State
- * @typedef {import("./types.js").Blast} Blast
  * @typedef {import("./types.js").Change} Change
  * @typedef {import("./types.js").Snapshot} Snapshot
  *
@@ -12,13 +11,13 @@
  * @property {(changes: Change[], afresh: boolean) => void} events  these have come; afresh: in the place of all
  */
 
+import { BlastBook } from "./blast_book.js";
 import { Disconnected } from "./connection.js";
 import { Gap, fold, fromSnapshot, noteChange } from "./store.js";
 
 export const EVENTS_AT_START = 400;
 /** With more changes than these since it was away, a snapshot is sooner there, and sooner shown. */
 const CHANGES_MAX = 5_000;
-const BLAST_ATTEMPTS = 5;
 
 export class Follower {
   /**
@@ -32,8 +31,7 @@ export class Follower {
     this.system = null;
     /** @type {State | null} */
     this.state = null;
-    /** @type {Map<string, Blast>} */
-    this.blasts = new Map();
+    this.book = new BlastBook((method, params) => this.ask(method, params), () => this.show.changed());
     /** @type {string | null} */
     this.subscription = null;
     /** What has come while the past was being fetched. @type {Change[] | null} */
@@ -60,7 +58,7 @@ export class Follower {
       this.system = system;
       this.state = null;
       this.meanwhile = null; // the other system's past, should it still come, is not wanted
-      this.blasts = new Map();
+      this.book.begin(system);
       this.show.events([], true);
       this.show.changed();
     }
@@ -94,7 +92,7 @@ export class Follower {
     if (answer === null) return;
     this.subscription = answer.subscription;
     if (answer.snapshot) await this.startOver(answer.snapshot);
-    else await this.fetchBlasts();
+    else await this.book.fetchAll();
   }
 
   /**
@@ -123,8 +121,8 @@ export class Follower {
     }
     this.meanwhile?.push(...taken);
     this.show.events(taken, false);
-    for (const change of taken) {
-      if (change.kind.startsWith("blast_")) this.fetchBlast(String(change.details.blast), change.version);
+    for (const { kind, details, version } of taken) {
+      if (kind.startsWith("blast_")) this.book.fetch(String(details.blast), version);
     }
   }
 
@@ -136,40 +134,24 @@ export class Follower {
     const meanwhile = [];
     this.meanwhile = meanwhile;
     this.show.changed();
-    this.fetchBlasts();
+    this.book.fetchAll();
     const after = Math.max(0, version - EVENTS_AT_START);
     const past = await this.ask("changes.list", { system, after, limit: EVENTS_AT_START });
     if (this.meanwhile !== meanwhile) return;
     this.meanwhile = null;
     const before = /** @type {Change[]} */ (past?.changes ?? []).filter((one) => one.version <= version);
     for (const change of before) noteChange(this.state, change);
+    this.catchUp(before);
     this.show.events([...before, ...meanwhile], true);
   }
 
-  /** All blasts of the system as they stand now. */
-  async fetchBlasts() {
-    const system = this.system;
-    const answer = await this.ask("blasts.list", { system });
-    if (answer === null || this.system !== system) return;
-    for (const blast of /** @type {Blast[]} */ (answer.blasts)) this.blasts.set(blast.blast, blast);
-    this.show.changed();
-  }
-
   /**
-   * A blast's document follows its event a moment later: the gateway waits for it.
-   * @param {string} blast
-   * @param {number} version
+   * A report follows its event a moment later: one may have come between the snapshot and the list of blasts, or not yet.
+   * @param {Change[]} before  events up to the snapshot
    */
-  async fetchBlast(blast, version) {
-    const subscription = this.subscription;
-    for (let attempt = 0; attempt < BLAST_ATTEMPTS && subscription === this.subscription; attempt += 1) {
-      const document = await this.ask("blasts.get", { blast, version });
-      if (document !== null && document.system === this.system) {
-        this.blasts.set(blast, document);
-        this.show.changed();
-        return;
-      }
-    }
+  catchUp(before) {
+    const last = before.findLast(({ kind }) => kind.startsWith("blast_"));
+    if (last) this.book.fetch(String(last.details.blast), last.version);
   }
 
   forgetSubscription() {

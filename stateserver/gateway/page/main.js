@@ -6,11 +6,15 @@
  * @typedef {import("./types.js").SystemHead} SystemHead
  */
 
-import { Connection } from "./connection.js";
+import { alarmsOf } from "./alarms.js";
+import { Connection, Refused } from "./connection.js";
 import { Follower } from "./follower.js";
-import { isLoggedIn, logIn, logOut, takeToken } from "./session.js";
+import { aftermathOf, placeOf } from "./outcomes.js";
+import { isLoggedIn, logIn, logOut, takeToken, whoIsLoggedIn } from "./session.js";
 import { judge } from "./standing.js";
 import { controlUnit } from "./store.js";
+import { REPORT_TO_COME, headlineNow } from "./verdict.js";
+import { AlarmView } from "./views/alarm.js";
 import { BlastsView } from "./views/blasts.js";
 import { byId, setText, showFacts } from "./views/dom.js";
 import { EventsView } from "./views/events.js";
@@ -30,9 +34,14 @@ class Page {
     this.gateway = { live: true, condition: "live" };
     /** @type {SystemHead[]} */
     this.systems = [];
+    /** Whether there is no system for us, once that has been told. */
+    this.nothing = false;
+    /** @type {import("./session.js").Login | null} */
+    this.login = null;
     this.due = false;
     this.views = {
       outlook: new OutlookView(),
+      alarm: new AlarmView(),
       systems: new SystemsView((system) => this.choose(system)),
       operation: new OperationView(),
       units: new UnitsView(),
@@ -124,14 +133,32 @@ class Page {
 
   async refreshSystems() {
     if (this.link !== "open") return;
-    const answer = await this.follower.ask("systems.list", {});
-    if (answer === null) return;
-    this.systems = answer.systems;
+    let reads = true;
+    try {
+      this.systems = (await this.connection.call("systems.list")).systems;
+    } catch (error) {
+      reads = !(error instanceof Refused && error.problem === "not-allowed");
+      if (reads) return; // it can't be told now; we ask again
+      this.systems = [];
+    }
+    await this.noteNothing(reads);
+    if (this.follower.subscribed) this.follower.book.retry();
     const first = this.systems[0];
     if (first && !this.follower.subscribed && !this.follower.waiting) {
       this.follower.follow(this.follower.system ?? first.system);
     }
     this.draw();
+  }
+
+  /**
+   * Where there is no system for us, find out why.
+   * @param {boolean} reads  may we look at systems at all
+   */
+  async noteNothing(reads) {
+    const nothing = this.systems.length === 0;
+    const login = nothing ? await whoIsLoggedIn() : null;
+    this.login = login && { ...login, reads };
+    this.nothing = nothing;
   }
 
   /** @param {string} system */
@@ -150,29 +177,65 @@ class Page {
   }
 
   drawNow() {
-    const { state, system, subscribed, blasts } = this.follower;
-    const verdict = judge({
+    const { state, system, subscribed } = this.follower;
+    const outlook = judge({
       link: this.link,
       gatewayLive: this.gateway.live,
       condition: this.gateway.condition,
+      nothing: this.nothing,
+      login: this.login,
       subscribed,
       whole: state?.whole ?? false,
       trouble: state?.trouble ?? null,
     });
-    this.views.outlook.show(verdict);
+    this.views.outlook.show(outlook);
     this.views.systems.show(this.systems.map((head) => (state?.system === head.system ? refreshed(head, state) : head)), system);
-    this.views.operation.show(state);
-    const latest = [...blasts.values()].sort((one, other) => other.initiated - one.initiated)[0];
-    this.views.units.show(state, latest ?? null);
+    const headline = this.drawBlast(state);
     this.views.events.show();
-    this.views.blasts.show(blasts.values());
     showFacts(byId("facts"), [
       ["System time", dateAndTime(state?.time ?? null)],
       ["Mode", state?.mode ?? this.systems.find((one) => one.system === system)?.mode ?? "–"],
       ["Version", String(state?.version ?? "–")],
     ]);
-    document.title = system === null ? "State Server" : `${verdict.outlook === "live" ? "" : "NOT LIVE · "}${system} · State Server`;
+    const signs = [...(outlook.outlook === "live" ? [] : ["NOT LIVE"]), ...(headline?.tone === "alarm" ? [`▲ ${headline.word}`] : [])];
+    document.title = system === null ? "State Server" : [...signs, system, "State Server"].join(" · ");
   }
+
+  /**
+   * What the latest blast came to, and what has come since.
+   * @param {State | null} state
+   * @returns {import("./verdict.js").Headline | null}
+   */
+  drawBlast(state) {
+    const { book } = this.follower;
+    const { units, answered } = state ?? { units: new Map(), answered: new Map() };
+    const opened = state?.lastOpened ?? null;
+    const toCome = opened !== null && !book.blasts.has(opened);
+    const [latest, rows] = toCome ? [null, null] : [book.latest, book.detonators];
+    const aftermath = aftermathOf(latest, rows, { units, answered });
+    const alarms = alarmsOf({ answered }, aftermath);
+    const headline = toCome ? REPORT_TO_COME : latest && headlineNow(latest, alarms);
+    /** @type {import("./views/blasts.js").LabelOf} */
+    const labelOf = (booster, window) => {
+      const label = rows?.get(placeOf(booster, window))?.label ?? units.get(pathOf(booster, window))?.label;
+      return typeof label === "string" ? label : null;
+    };
+    const answering = alarms.filter(({ what }) => what === "answers").flatMap(({ booster, windows }) => windows.map((one) => placeOf(booster, one)));
+    this.views.alarm.show(alarms, labelOf);
+    this.views.operation.show(state, headline && { at: latest?.initiated ?? null, headline });
+    this.views.units.show(state, latest, aftermath);
+    this.views.blasts.show(book.newestFirst(), labelOf, new Set(answering));
+    return headline;
+  }
+}
+
+/**
+ * @param {string} booster
+ * @param {number} window
+ * @returns {string}
+ */
+function pathOf(booster, window) {
+  return `${booster}/${booster.startsWith("1/") ? 2 : 4}/${window}`;
 }
 
 /**
@@ -184,7 +247,8 @@ class Page {
 function refreshed(head, state) {
   const panel = controlUnit(state);
   const operation = panel === null ? null : state.units.get(panel)?.operation;
-  return { ...head, operation: typeof operation === "string" ? operation : null, warnings: state.warnings.size };
+  const answered = [...state.answered.values()];
+  return { ...head, operation: typeof operation === "string" ? operation : null, warnings: state.warnings.size, answered_after_blast: answered };
 }
 
 new Page().start();

@@ -1,4 +1,12 @@
-/** Logging in: a token is traded for a cookie that no script can read, and then forgotten. */
+/**
+ * Logging in: a token is traded for a cookie that no script can read, and then forgotten.
+ *
+ * @typedef {object} Login  Who is logged in.
+ * @property {string} id
+ * @property {string} role
+ * @property {string[] | null} systems  null: every one
+ * @property {boolean} reads  may it look at systems at all
+ */
 
 const SESSION = "/api/v1/session";
 
@@ -58,6 +66,19 @@ export async function isLoggedIn() {
     return answer.status !== 401 && answer.status !== 403;
   } catch {
     return true;
+  }
+}
+
+/**
+ * Who is logged in; null where that can't be told now.
+ * @returns {Promise<Omit<Login, "reads"> | null>}
+ */
+export async function whoIsLoggedIn() {
+  try {
+    const answer = await fetch(SESSION);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
   }
 }
 

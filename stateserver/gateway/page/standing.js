@@ -10,7 +10,10 @@
  * @property {boolean} whole  is it without a gap
  * @property {string | null} trouble
  *
- * @typedef {"live" | "waiting" | "lost" | "doubtful" | "logged_out"} Outlook
+ * @property {boolean} nothing  the gateway has told that there is no system for us to see
+ * @property {import("./session.js").Login | null} login
+ *
+ * @typedef {"live" | "waiting" | "lost" | "doubtful" | "logged_out" | "empty"} Outlook
  * @typedef {{ outlook: Outlook, title: string, text: string }} Verdict
  */
 
@@ -48,6 +51,9 @@ export function judge(sight) {
   if (!sight.gatewayLive) {
     return { outlook: "lost", title: "Not live", text: CONDITIONS[sight.condition] ?? "The gateway is not live." };
   }
+  if (sight.nothing) {
+    return { outlook: "empty", title: "Signed in, but nothing to see", text: nothingText(sight.login) };
+  }
   if (!sight.subscribed) {
     return { outlook: "waiting", title: "Waiting", text: "Waiting for the state of a system." };
   }
@@ -56,4 +62,18 @@ export function judge(sight) {
     return { outlook: "doubtful", title: "Not to be trusted", text: `${text} Do not rely on what you see.` };
   }
   return { outlook: "live", title: "Live", text: "" };
+}
+
+/**
+ * Why there is nothing to see.
+ * @param {import("./session.js").Login | null} login
+ * @returns {string}
+ */
+function nothingText(login) {
+  const another = "Log in with another token, or ask for one that is good for your systems.";
+  if (login === null) return another;
+  if (!login.reads) return `The token “${login.id}” (${login.role}) may not look at systems. ${another}`;
+  if (login.systems === null) return "Nothing has been heard of any system yet. What comes is shown here at once.";
+  const good = login.systems.length === 0 ? "no system" : `no system but ${login.systems.join(", ")}, of which nothing has been heard`;
+  return `The token “${login.id}” is good for ${good}. ${another}`;
 }

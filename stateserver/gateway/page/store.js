@@ -1,6 +1,7 @@
 /**
  * One system as the page holds it: a snapshot, and the changes since. Pure: it neither asks nor shows.
  *
+ * @typedef {import("./types.js").Answered} Answered
  * @typedef {import("./types.js").Change} Change
  * @typedef {import("./types.js").Fields} Fields
  * @typedef {import("./types.js").Snapshot} Snapshot
@@ -15,6 +16,9 @@
  * @property {string | null} trouble
  * @property {Map<string, Fields>} units  by path, in path order
  * @property {Map<string, Warning>} warnings  by unit and field
+ * @property {Map<string, Answered>} answered  by path: who answers after the latest blast, though nobody should
+ * @property {string | null} lastOpened  the blast that was opened last, as far as that was seen
+ * @property {number} openedAt  the version of its event
  * @property {Map<string, number>} changedAt  when a unit last changed, as far as that was seen
  */
 
@@ -61,6 +65,9 @@ export function fromSnapshot(snapshot) {
     whole: snapshot.whole,
     trouble: snapshot.trouble,
     units: new Map(snapshot.units.map(({ system: _, unit, ...fields }) => [unit, fields])),
+    answered: new Map((snapshot.answered_after_blast ?? []).map((one) => [one.unit, one])),
+    lastOpened: null,
+    openedAt: 0,
     changedAt: new Map(),
     warnings: new Map(snapshot.warnings.map((warning) => [warningKey(warning.unit, warning.field), warning])),
   };
@@ -81,6 +88,8 @@ export function fold(state, change) {
   foldUnits(state.units, change);
   noteChange(state, change);
   foldWarnings(state.warnings, change);
+  foldAnswered(state.answered, change);
+  if (change.kind === "unit_retired" && change.unit !== null) retire(state, change.unit);
   if (change.kind === "mode_changed") state.mode = /** @type {string} */ (change.after.mode);
   // A command's time is not the system's.
   if (change.source !== null || change.deadline) state.time = Math.max(state.time ?? 0, change.at);
@@ -89,11 +98,15 @@ export function fold(state, change) {
 }
 
 /**
- * Remember when a unit changed. Events from before the snapshot may be told of too.
+ * Remember when a unit changed, and which blast was opened last. Events from before the snapshot may be told of too.
  * @param {State} state
  * @param {Change} change
  */
 export function noteChange(state, change) {
+  if (change.kind === "blast_opened" && change.version > state.openedAt) {
+    state.openedAt = change.version;
+    state.lastOpened = String(change.details.blast);
+  }
   if (change.unit === null || !UNIT_EVENTS.has(change.kind)) return;
   state.changedAt.set(change.unit, Math.max(change.at, state.changedAt.get(change.unit) ?? 0));
 }
@@ -137,6 +150,28 @@ function foldWarnings(warnings, change) {
     const open = warnings.get(key);
     if (open) warnings.set(key, { ...open, acknowledged: change.at, actor, note: note ?? null });
   }
+}
+
+/**
+ * They are told until the next blast, whatever becomes of them; only `retire` takes them away before.
+ * @param {Map<string, Answered>} answered
+ * @param {Change} change
+ */
+function foldAnswered(answered, { kind, unit, at, details }) {
+  if (kind === "blast_opened") answered.clear();
+  if (kind !== "answers_after_blast" || unit === null) return;
+  answered.set(unit, { unit, blast: String(details.blast), outcome: String(details.outcome), at });
+}
+
+/**
+ * A unit is no more, and with it all below it.
+ * @param {State} state
+ * @param {string} path
+ */
+function retire(state, path) {
+  const gone = (/** @type {string} */ other) => other === path || other.startsWith(`${path}/`);
+  for (const held of [state.units, state.changedAt, state.answered]) for (const other of held.keys()) if (gone(other)) held.delete(other);
+  for (const [key, warning] of state.warnings) if (gone(warning.unit)) state.warnings.delete(key);
 }
 
 /**

@@ -37,6 +37,13 @@ const SAID = {
   too_low_battery: ["battery too low", "battery no longer too low"],
   shaft_fault: ["shaft fault", "no shaft fault"],
   booster_fired: ["fired flag set", "fired flag cleared"],
+  detonator_error: ["detonator error: not all could be programmed", "no detonator error"],
+  firing: ["firing", "not firing"],
+  resetting: ["resetting: it lost its Packet Server", "not resetting"],
+  energy_storing: ["stores energy", "stores no energy"],
+  bridge_wire: ["bridge wire whole", "bridge wire open"],
+  partial_blast: ["partial blast", "no partial blast"],
+  missing_pulse_detected: ["a pulse was missing", "no pulse missing"],
 };
 
 /** @type {Record<string, string>} */
@@ -95,6 +102,17 @@ export function unitName(path) {
 }
 
 /**
+ * What the places on a booster are called; in IBS systems a section controller has positions.
+ * @param {string} booster  its path
+ * @param {number} count
+ * @returns {string}
+ */
+export function placesWord(booster, count) {
+  const word = booster.startsWith("1/") ? "position" : "window";
+  return count === 1 ? word : `${word}s`;
+}
+
+/**
  * A time of day in UTC, with seconds.
  * @param {number | null} ms
  * @returns {string}
@@ -118,9 +136,11 @@ export function dateAndTime(ms) {
  * @returns {string}
  */
 export function duration(ms) {
-  const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(2)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** What a first report says of these is worth telling even where it is no. */
@@ -163,15 +183,21 @@ export function eventText(change) {
     case "warning_acknowledged":
       return `warning seen by ${details.actor}: ${warningText(String(details.field))}`;
     case "sequence_gap":
-      return `frames are missing: expected ${details.expected}, got ${details.got}`;
+      return `${missingText(details.missing)}: expected ${details.expected}, got ${details.got}`;
     case "sequence_restarted":
       return `the source counts anew: expected ${details.expected}, got ${details.got}`;
+    case "clock_set_back":
+      return `clock set back by ${duration(Number(details.by))}`;
+    case "clock_ahead":
+      return `clock ahead by ${duration(Number(details.by))}`;
     case "stale_frame":
       return `data came late: older than ${timeOfDay(Number(details.as_of))}`;
     case "mode_changed":
       return `mode ${after.mode}`;
     case "unit_labelled":
       return after.label === null ? "label taken away" : `label “${after.label}”`;
+    case "unit_retired":
+      return retiredText(details);
     case "command_refused":
       return `refused: ${String(details.action).replaceAll("_", " ")} (${String(details.why).replaceAll("_", " ")})`;
     case "blast_opened":
@@ -184,9 +210,37 @@ export function eventText(change) {
       return `blast closed: ${HOW[String(details.how)] ?? details.how}`;
     case "fire_button_repeated":
       return "fire button pressed again in the same blast";
+    case "answers_after_blast":
+      return `ANSWERS AFTER THE BLAST, though told as ${TOLD_AS[String(details.outcome)] ?? details.outcome}`;
     default:
       return change.kind.replaceAll("_", " ");
   }
+}
+
+/** What a blast's report calls a detonator. @type {Record<string, string>} */
+export const TOLD_AS = {
+  fired: "presumed fired",
+  missed: "missed",
+  unreported: "unreported",
+  silent_before: "silent before",
+};
+
+/**
+ * @param {Value | undefined} missing  older events don't say how many
+ * @returns {string}
+ */
+function missingText(missing) {
+  if (typeof missing !== "number") return "frames are missing";
+  return missing === 1 ? "1 frame is missing" : `${missing} frames are missing`;
+}
+
+/**
+ * @param {Fields} details
+ * @returns {string}
+ */
+function retiredText({ actor, count, note }) {
+  const below = count ? `, with ${count} below it` : "";
+  return `retired by ${actor}${below}${note ? `: ${note}` : ""}`;
 }
 
 /** How a blast was closed. @type {Record<string, string>} */
@@ -205,6 +259,11 @@ export function warningText(field) {
   return said(field, field !== "mains");
 }
 
+const ALARMS = new Set([
+  ...["warning_raised", "sequence_gap", "sequence_restarted", "stale_frame"],
+  ...["answers_after_blast", "clock_set_back", "clock_ahead"],
+]);
+
 /**
  * How much an event matters to who watches.
  * @param {string} kind
@@ -212,7 +271,7 @@ export function warningText(field) {
  */
 export function eventTone(kind) {
   if (kind.startsWith("blast_") || kind === "operation_changed" || kind === "fire_button_repeated") return "blast";
-  if (["warning_raised", "sequence_gap", "sequence_restarted", "stale_frame"].includes(kind)) return "alarm";
+  if (ALARMS.has(kind)) return "alarm";
   if (kind === "unit_added" || kind === "unit_changed") return "plain";
   return "notice";
 }

@@ -1,60 +1,75 @@
 /**
- * The blasts: what the instruments say of each, and what they do not.
+ * The blasts, as their reports say: the verdict, what needs attention, and what became of each booster.
  *
  * @typedef {import("../types.js").Blast} Blast
  * @typedef {import("../types.js").ActiveBooster} ActiveBooster
  * @typedef {import("../types.js").OtherBooster} OtherBooster
+ * @typedef {import("../types.js").NotFired} NotFired
+ * @typedef {(booster: string, window: number) => string | null} LabelOf
  */
 
 import { ranges } from "../detonators.js";
+import { OUTCOMES, WHY } from "../outcomes.js";
+import { attentionText, headlineOf, misfiresText, stageOf } from "../verdict.js";
 import { HOW, dateAndTime, duration, timeOfDay, unitName } from "../words.js";
 import { byId, fact, make } from "./dom.js";
 
 const SHOWN_OPEN = 1;
 const UNKNOWN = "not known yet";
-
-/** @typedef {"firing" | "watched" | "closed"} Stage */
-
-/** @type {Record<Stage, string>} */
-const STAGES = { firing: "✹ Firing", watched: "◉ Being watched", closed: "■ Closed" };
+const NO_LABEL = () => null;
 
 export class BlastsView {
   constructor() {
     this.section = byId("blasts");
-    /** What is shown, so that nothing is made anew, and closed again, that hasn't changed. */
-    this.shown = "";
+    /** What is shown, so that nothing is made anew, and closed again, that hasn't changed. @type {unknown[]} */
+    this.shown = [null];
   }
 
-  /** @param {Iterable<Blast>} blasts */
-  show(blasts) {
-    const newestFirst = [...blasts].sort((one, other) => other.initiated - one.initiated);
-    const shown = JSON.stringify(newestFirst);
-    if (shown === this.shown) return;
+  /**
+   * @param {Blast[]} newestFirst
+   * @param {LabelOf} labelOf  of the latest one's detonators
+   * @param {Set<string>} answering  its detonators that answer since, by booster and window
+   */
+  show(newestFirst, labelOf, answering) {
+    const shown = [...newestFirst, namedIn(newestFirst[0] ?? null, labelOf), [...answering].join()];
+    if (shown.length === this.shown.length && shown.every((one, index) => one === this.shown[index])) return;
     this.shown = shown;
-    const cards = newestFirst.map((blast, index) => card(blast, index < SHOWN_OPEN));
+    const none = new Set();
+    const cards = newestFirst.map((blast, index) => card(blast, index < SHOWN_OPEN, index ? NO_LABEL : labelOf, index ? none : answering));
     this.section.replaceChildren(make("h2", {}, "Blasts"), ...(cards.length ? cards : [make("p", { class: "none" }, "No blast yet.")]));
   }
 }
 
 /**
- * @param {Blast} blast
- * @returns {Stage}
+ * The labels that stand beside the windows of a blast.
+ * @param {Blast | null} blast
+ * @param {LabelOf} labelOf
+ * @returns {string}
  */
-function stageOf(blast) {
-  if (blast.closed !== null) return "closed";
-  return blast.firing_complete === null && blast.aborted === null ? "firing" : "watched";
+function namedIn(blast, labelOf) {
+  const windows = (blast?.active ?? []).flatMap(({ unit, silent_before: silent, not_fired: notFired }) =>
+    [...silent, ...(notFired ?? [])].map(({ window_id: window }) => labelOf(unit, window)),
+  );
+  const attention = (blast?.attention ?? []).flatMap(({ unit, windows }) => (windows ?? []).map((window) => labelOf(unit, window)));
+  return JSON.stringify([windows, attention]);
 }
 
 /**
  * @param {Blast} blast
  * @param {boolean} open
+ * @param {LabelOf} labelOf
+ * @param {Set<string>} answering
  * @returns {HTMLElement}
  */
-function card(blast, open) {
-  const stage = stageOf(blast);
-  const title = make("summary", {}, make("span", { class: "stage" }, STAGES[stage]), make("span", {}, dateAndTime(blast.initiated)));
-  const attributes = { class: "blast", "data-blast": blast.blast, "data-stage": stage, ...(open ? { open: "" } : {}) };
-  return make("details", attributes, title, times(blast), outcome(blast), ...boosters(blast));
+function card(blast, open, labelOf, answering) {
+  const { tone, verdict, word } = headlineOf(blast);
+  const sign = { calm: "■", open: "◉", alarm: "▲" }[tone];
+  const title = make("summary", {}, make("span", { class: "stage" }, `${sign} ${word}`), make("span", {}, dateAndTime(blast.initiated)));
+  const attributes = {
+    ...{ class: "blast", "data-blast": blast.blast, "data-stage": stageOf(blast) },
+    ...{ "data-tone": tone, "data-verdict": verdict, ...(open ? { open: "" } : {}) },
+  };
+  return make("details", attributes, title, times(blast), outcome(blast, answering), ...attention(blast, labelOf), ...boosters(blast, labelOf));
 }
 
 /**
@@ -73,40 +88,56 @@ function times(blast) {
 
 /**
  * @param {Blast} blast
+ * @param {Set<string>} answering
  * @returns {HTMLElement}
  */
-function outcome({ detonators, closed }) {
-  const told = (/** @type {number | null} */ count) => (count === null ? UNKNOWN : String(count));
+function outcome(blast, answering) {
+  const { detonators, closed } = blast;
+  const told = (/** @type {number | null | undefined} */ count) => (typeof count === "number" ? String(count) : UNKNOWN);
   const list = make("dl", { class: "outcome" });
   const add = (/** @type {string} */ key, /** @type {string} */ name, /** @type {string} */ value) =>
     list.append(fact(name, value, { "data-count": key, "data-known": String(value !== UNKNOWN) }));
   add("answering_before", "Answered before", `${detonators.answering_before} of ${detonators.total}`);
-  add("silent_before", "Silent before", String(detonators.silent_before));
+  if (closed === null) add("awaited", "Awaited", "no answer yet");
+  add("misfires", "Misfires", told(detonators.misfires));
   add("fired", "No longer answer, presumed fired", told(detonators.fired));
   add("missed", "Missed: still answer", told(detonators.missed));
   add("unreported", "Unreported", told(detonators.unreported));
-  const parts = [list];
-  if (closed !== null && detonators.unreported) {
-    const text = `▲ ${detonators.unreported} unreported: nobody may take these for fired.`;
-    parts.push(make("p", { class: "caution", "data-caution": "unreported" }, text));
+  add("silent_before", "Silent before", String(detonators.silent_before));
+  /** @type {HTMLElement[]} */
+  const cautions = [];
+  const caution = (/** @type {string} */ key, /** @type {string} */ text) =>
+    cautions.push(make("p", { class: "caution", "data-caution": key }, `▲ ${text}`));
+  if (closed !== null && detonators.misfires) caution("misfires", misfiresText(blast));
+  if (closed !== null && detonators.unreported) caution("unreported", `${detonators.unreported} unreported: nobody may take these for fired.`);
+  if (closed !== null && detonators.missed) caution("missed", `${detonators.missed} still answer: they have not fired.`);
+  const silent = blast.active.flatMap(({ unit, silent_before: list }) => list.map((one) => `${unit}:${one.window_id}`));
+  const heard = silent.filter((place) => answering.has(place)).length;
+  if (heard) caution("silent_answer", `${heard} did not answer before the blast, and ${heard === 1 ? "answers" : "answer"} since: live.`);
+  if (silent.length > heard) {
+    caution("silent_before", `${silent.length - heard} did not answer before the blast: nobody can say what became of them.`);
   }
-  if (closed !== null && detonators.missed) {
-    const text = `▲ ${detonators.missed} still answer: they have not fired.`;
-    parts.push(make("p", { class: "caution", "data-caution": "missed" }, text));
-  }
-  if (detonators.silent_before) {
-    const text = `▲ ${detonators.silent_before} did not answer before the blast: nobody can say what became of them.`;
-    parts.push(make("p", { class: "caution", "data-caution": "silent_before" }, text));
-  }
-  return make("div", {}, ...parts);
+  return make("div", {}, list, ...cautions);
 }
 
 /**
  * @param {Blast} blast
+ * @param {LabelOf} labelOf
  * @returns {HTMLElement[]}
  */
-function boosters(blast) {
-  const rows = blast.active.map(activeRow);
+function attention(blast, labelOf) {
+  if (!blast.attention?.length) return [];
+  const rows = blast.attention.map((row) => make("li", { "data-attention": row.what, "data-blast-unit": row.unit }, attentionText(row, labelOf)));
+  return [make("div", { class: "attention" }, make("h3", {}, "▲ Needs attention"), make("ul", {}, ...rows))];
+}
+
+/**
+ * @param {Blast} blast
+ * @param {LabelOf} labelOf
+ * @returns {HTMLElement[]}
+ */
+function boosters(blast, labelOf) {
+  const rows = blast.active.map((booster) => activeRow(booster, labelOf));
   const others = [
     otherRow("Possibly live", "▲ not part of this blast, with detonators: treat as live", "possibly_live", blast.possibly_live),
     otherRow("Excluded", "key on, no detonators", "excluded", blast.excluded),
@@ -117,18 +148,27 @@ function boosters(blast) {
 
 /**
  * @param {ActiveBooster} booster
+ * @param {LabelOf} labelOf
  * @returns {HTMLElement}
  */
-function activeRow(booster) {
+function activeRow(booster, labelOf) {
   const parts = [`${booster.before.detonators} detonators, ${booster.before.answering} answered before`];
-  const windows = (/** @type {{ window_id: number }[]} */ list) => ranges(list.map((one) => one.window_id));
-  if (booster.silent_before.length) parts.push(`silent before: ${windows(booster.silent_before)}`);
-  for (const outcome of ["missed", "unreported"]) {
-    const found = booster.not_fired?.filter((one) => one.outcome === outcome) ?? [];
-    if (found.length) parts.push(`${outcome}: ${windows(found)}`);
+  const add = (/** @type {string} */ words, /** @type {{ window_id: number }[]} */ list) => {
+    const windows = ranges(list.map((one) => one.window_id), (window) => labelOf(booster.unit, window));
+    if (list.length) parts.push(`${words}: ${windows}`);
+  };
+  const notFired = booster.not_fired ?? [];
+  add("missed", notFired.filter((one) => one.outcome === "missed"));
+  const unreported = notFired.filter((one) => one.outcome === "unreported");
+  for (const why of [...Object.keys(WHY), null]) {
+    const words = why === null ? OUTCOMES.unreported.brief : `${OUTCOMES.unreported.brief}, ${WHY[why]}`;
+    add(words, unreported.filter((one) => (one.why ?? null) === why));
   }
-  if (booster.successful !== null) parts.push(booster.successful ? "all presumed fired" : "not all presumed fired");
-  return make("li", { "data-party": "active", "data-blast-unit": booster.unit }, make("b", {}, `Active: ${unitName(booster.unit)}`), make("span", {}, parts.join("; ")));
+  add("silent before", booster.silent_before);
+  if (booster.successful === null) parts.push("awaited: no answer yet");
+  else parts.push(booster.successful ? "all presumed fired" : "▲ not all presumed fired");
+  const attributes = { "data-party": "active", "data-blast-unit": booster.unit, "data-successful": String(booster.successful) };
+  return make("li", attributes, make("b", {}, `Active: ${unitName(booster.unit)}${labelled(booster.label)}`), make("span", {}, parts.join("; ")));
 }
 
 /**
@@ -142,6 +182,15 @@ function otherRow(name, meaning, party, list) {
   return list.map((booster) => {
     const why = booster.why.map((reason) => reason.replaceAll("_", " "));
     const text = [meaning, ...why, `${booster.detonators} detonators`].filter(Boolean).join(", ");
-    return make("li", { "data-party": party, "data-blast-unit": booster.unit }, make("b", {}, `${name}: ${unitName(booster.unit)}`), make("span", {}, text));
+    const title = `${name}: ${unitName(booster.unit)}${labelled(booster.label)}`;
+    return make("li", { "data-party": party, "data-blast-unit": booster.unit }, make("b", {}, title), make("span", {}, text));
   });
+}
+
+/**
+ * @param {string | null} label
+ * @returns {string}
+ */
+function labelled(label) {
+  return label === null ? "" : ` “${label}”`;
 }

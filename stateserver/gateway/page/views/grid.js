@@ -1,14 +1,16 @@
 /**
  * The detonators of a booster: a cell for each window, one of them looked at, by mouse or arrow keys.
  *
- * @typedef {{ outcome: import("../detonators.js").Outcome, since: boolean }} Told
+ * @typedef {import("../outcomes.js").Told} Told
  * @typedef {import("../types.js").Fields} Fields
  */
 
-import { MARKS, OUTCOMES, STANDINGS, standingOf } from "../detonators.js";
+import { MARKS, STANDINGS, standingOf } from "../detonators.js";
+import { OUTCOMES, lookOf, outcomeText, saidOf } from "../outcomes.js";
 import { said } from "../words.js";
 import { make, setAttribute, setChildren, setText } from "./dom.js";
 
+const NOT_IN_IT = "was not in the latest blast";
 const HIDDEN = new Set(["type", "parent", "window_id", "communication_status", "first_seen", "as_of", "uid"]);
 
 export class GridView {
@@ -22,7 +24,9 @@ export class GridView {
     /** @type {Map<string, Fields>} */
     this.shown = new Map();
     /** @type {Map<string, Told>} */
-    this.outcomes = new Map();
+    this.told = new Map();
+    /** Those that were not in the latest blast of their booster. @type {Set<string>} */
+    this.others = new Set();
     /** @type {string | null} */
     this.active = null;
     this.cells.addEventListener("keydown", (event) => this.key(event));
@@ -34,10 +38,12 @@ export class GridView {
   /**
    * @param {string[]} paths  in path order
    * @param {Map<string, Fields>} units
-   * @param {Map<string, Told>} outcomes
+   * @param {Map<string, Told>} told
+   * @param {Set<string>} others
    */
-  show(paths, units, outcomes) {
-    this.outcomes = outcomes;
+  show(paths, units, told, others) {
+    this.told = told;
+    this.others = others;
     this.element.hidden = paths.length === 0;
     const kept = new Set(paths);
     for (const path of this.byPath.keys()) if (!kept.has(path)) this.drop(path);
@@ -65,7 +71,7 @@ export class GridView {
     if (!cell) {
       const window = make("span", { class: "window" }, String(fields.window_id));
       const marks = MARKS.map(({ field }) => make("i", { class: "mark", "data-mark": field }));
-      const parts = [make("span", { class: "sign" }), window, make("span", { class: "marks" }, ...marks), make("span", { class: "outcome-sign" })];
+      const parts = [make("span", { class: "sign" }), window, make("span", { class: "marks" }, ...marks)];
       cell = make("div", { class: "cell", role: "option", "data-unit": path, id: `cell-${path.replaceAll("/", "-")}` }, ...parts);
       this.byPath.set(path, cell);
     }
@@ -74,13 +80,18 @@ export class GridView {
     setAttribute(cell, "data-standing", standing);
     setAttribute(cell, "data-answering", String(fields.detonator_status === true));
     setAttribute(cell, "data-marks", marks.map(({ sign }) => sign).join(""));
-    const { outcome, since } = this.outcomes.get(path) ?? {};
-    const names = [...marks.map(({ name }) => name), ...(outcome ? [OUTCOMES[outcome].name] : [])];
-    setAttribute(cell, "data-outcome", outcome ?? null);
-    setAttribute(cell, "data-changed-since", since ? "true" : null);
-    setAttribute(cell, "aria-label", [`${fields.window_id}: ${STANDINGS[standing].name}`, ...names].join(", "));
-    setText(cell.children[0], STANDINGS[standing].sign);
-    setText(cell.children[3], outcome ? OUTCOMES[outcome].sign : "");
+    const told = this.told.get(path) ?? null;
+    const other = this.others.has(path);
+    const first = [told ? outcomeText(told) : STANDINGS[standing].name, ...(other ? [NOT_IN_IT] : [])];
+    const names = [...first, ...marks.map(({ name }) => name)];
+    setAttribute(cell, "data-not-in-blast", other ? "true" : null);
+    setAttribute(cell, "data-outcome", told?.outcome ?? null);
+    setAttribute(cell, "data-answers-since", told?.answers ? "true" : null);
+    setAttribute(cell, "data-look", told ? lookOf(told) : null);
+    setAttribute(cell, "data-said", told ? saidOf(told) : null);
+    setAttribute(cell, "aria-label", `${fields.window_id}: ${names.join(", ")}`);
+    // What was last heard of one that was in the blast is no news of it: its outcome is.
+    setText(cell.children[0], told ? OUTCOMES[saidOf(told)].sign : STANDINGS[standing].sign);
     return cell;
   }
 
@@ -118,21 +129,24 @@ export class GridView {
     this.active = path;
     setAttribute(cell, "aria-selected", "true");
     setAttribute(this.cells, "aria-activedescendant", cell.id);
-    setText(this.detail, detailText(fields, this.outcomes.get(path)?.outcome));
+    setText(this.detail, detailText(fields, this.told.get(path) ?? null, this.others.has(path)));
   }
 }
 
 /**
  * @param {Fields} fields
- * @param {Told["outcome"]} [outcome]
+ * @param {Told | null} told
+ * @param {boolean} other  was it not in the latest blast
  * @returns {string}
  */
-function detailText(fields, outcome) {
-  const standing = STANDINGS[standingOf(fields)];
+function detailText(fields, told, other) {
+  const { name, meaning } = STANDINGS[standingOf(fields)];
+  const heard = `${name}: ${meaning}`;
+  const outcome = told && `${lookOf(told) === "alarm" ? "▲ " : ""}${outcomeText(told)}`;
+  const first = outcome ? [outcome, `last heard: ${heard}`] : [...(other ? [`▲ ${NOT_IN_IT}`] : []), heard];
   const rest = Object.entries(fields)
-    .filter(([name]) => !HIDDEN.has(name))
-    .map(([name, value]) => said(name, value));
+    .filter(([field]) => !HIDDEN.has(field))
+    .map(([field, value]) => said(field, value));
   const uid = fields.uid === undefined ? "uid not known" : `uid ${fields.uid}`;
-  const told = outcome ? [`▲ ${OUTCOMES[outcome].name}`] : [];
-  return [`${fields.window_id} — ${standing.name}: ${standing.meaning}`, ...told, uid, ...rest].join(" · ");
+  return [`${fields.window_id} — ${first.join(" · ")}`, uid, ...rest].join(" · ");
 }

@@ -8,7 +8,7 @@ import { timeOfDay } from "../words.js";
 import { byId, setAttribute, setText } from "./dom.js";
 
 /** @type {Record<string, string>} */
-const SIGNS = { live: "●", waiting: "…", lost: "■", doubtful: "▲", logged_out: "○" };
+const SIGNS = { live: "●", waiting: "…", lost: "■", doubtful: "▲", logged_out: "○", empty: "○" };
 
 export class OutlookView {
   constructor() {
@@ -28,6 +28,9 @@ export class OutlookView {
     this.banner.hidden = !stale;
     setText(this.banner, stale ? `${title.toUpperCase()} since ${timeOfDay(this.since)} UTC. ${text}` : "");
     byId("log-in").hidden = outlook !== "logged_out";
-    byId("instruments").hidden = outlook === "logged_out";
+    byId("instruments").hidden = outlook === "logged_out" || outlook === "empty";
+    byId("nothing").hidden = outlook !== "empty";
+    setText(byId("nothing-title"), outlook === "empty" ? title : "");
+    setText(byId("nothing-why"), outlook === "empty" ? text : "");
   }
 }

@@ -27,9 +27,11 @@ export class SystemsView {
         const button = this.button(system.system);
         const operation = system.operation === null ? "" : (OPERATIONS[system.operation] ?? system.operation);
         const warnings = system.warnings ? `▲ ${system.warnings}` : "";
+        const answering = system.answered_after_blast?.length ?? 0;
         setText(button.children[1], operation);
         setText(button.children[2], warnings);
         setAttribute(button.children[2], "aria-label", warnings ? `${system.warnings} open warnings` : null);
+        setText(button.children[3], answering ? `▲ ${answering} ${answering === 1 ? "answers" : "answer"} since the blast` : "");
         setAttribute(button, "data-state", system.operation ?? "none");
         setAttribute(button, "aria-current", system.system === chosen ? "true" : null);
         return button;
@@ -44,7 +46,7 @@ export class SystemsView {
   button(system) {
     let button = this.buttons.get(system);
     if (!button) {
-      const parts = [make("span", { class: "name" }, system), make("span", { class: "state" }), make("span", { class: "warned" })];
+      const parts = [make("span", { class: "name" }, system), make("span", { class: "state" }), make("span", { class: "warned" }), make("span", { class: "answering" })];
       button = make("button", { type: "button", class: "system", "data-system": system }, ...parts);
       button.addEventListener("click", () => this.choose(system));
       this.buttons.set(system, button);

@@ -2,12 +2,14 @@
  * A card for each booster, section controller and CFC, with the detonators of those that have any.
  *
  * @typedef {import("../store.js").State} State
- * @typedef {import("./grid.js").Told} Told
+ * @typedef {import("../outcomes.js").Aftermath} Aftermath
+ * @typedef {import("../outcomes.js").Told} Told
  * @typedef {import("../types.js").Blast} Blast
  * @typedef {import("../types.js").Fields} Fields
  */
 
-import { MARKS, OUTCOMES, STANDINGS, outcomes, tally } from "../detonators.js";
+import { MARKS, STANDINGS, tally } from "../detonators.js";
+import { OUTCOMES, lookOf, saidOf } from "../outcomes.js";
 import { standingUnits, windowsByUnit } from "../store.js";
 import { said, timeOfDay, unitName, warningText } from "../words.js";
 import { byId, make, setAttribute, setChildren, setText, showFacts } from "./dom.js";
@@ -32,9 +34,10 @@ class Card {
    * @param {string} path
    * @param {State} state
    * @param {string[]} windows
-   * @param {Map<string, Told>} told
+   * @param {Aftermath} aftermath
+   * @param {string | null} party  of the latest blast
    */
-  show(path, state, windows, told) {
+  show(path, state, windows, { told, others, known }, party) {
     const fields = state.units.get(path) ?? {};
     const label = fields.label === undefined ? "" : ` “${fields.label}”`;
     setText(this.title, unitName(path) + label);
@@ -42,12 +45,14 @@ class Card {
     setAttribute(this.element, "data-contact", String(fields.communication_status === true));
     const warnings = [...state.warnings.values()].filter((warning) => warning.unit === path);
     setAttribute(this.element, "data-warnings", String(warnings.length));
-    setChildren(this.chips, chips(fields, warnings.map((warning) => warning.field)));
-    showFacts(this.counts, counts(fields, state.changedAt.get(path) ?? null));
-    setText(this.tally, `${tallyText(windows, state)}${outcomeText(windows, told)}`);
+    setChildren(this.chips, chips(fields, warnings.map((warning) => warning.field), party));
+    showFacts(this.counts, counts(fields, state.changedAt.get(path) ?? null, party));
+    const parts = [tallyText(windows.filter((path) => !told.has(path)), state), outcomesText(windows, told)];
+    if (party === "active" && !known) parts.push("▲ Who was in the latest blast is not known here yet: take none for fired.");
+    setText(this.tally, parts.filter(Boolean).join("\n"));
     this.tally.hidden = windows.length === 0;
     this.lost.hidden = fields.communication_status === true;
-    this.grid.show(windows, state.units, told);
+    this.grid.show(windows, state.units, told, others);
   }
 }
 
@@ -64,9 +69,10 @@ export class UnitsView {
   /**
    * @param {State | null} state
    * @param {Blast | null} blast  the latest
+   * @param {Aftermath} aftermath
    */
-  show(state, blast) {
-    const told = state ? outcomes(blast, state) : new Map();
+  show(state, blast, aftermath) {
+    const parties = partiesOf(blast);
     const paths = state ? standingUnits(state).filter((path) => !path.startsWith("0/")) : [];
     const windows = state ? windowsByUnit(state) : new Map();
     for (const path of this.cards.keys()) if (!paths.includes(path)) this.cards.delete(path);
@@ -77,7 +83,7 @@ export class UnitsView {
       paths.map((path) => {
         const card = this.cards.get(path) ?? new Card(path);
         this.cards.set(path, card);
-        card.show(path, /** @type {State} */ (state), windows.get(path) ?? [], told);
+        card.show(path, /** @type {State} */ (state), windows.get(path) ?? [], aftermath, parties.get(path) ?? null);
         return card.element;
       }),
     );
@@ -85,11 +91,23 @@ export class UnitsView {
 }
 
 /**
+ * What each booster was in the latest blast.
+ * @param {Blast | null} blast
+ * @returns {Map<string, string>}
+ */
+function partiesOf(blast) {
+  if (blast === null) return new Map();
+  const parties = { active: blast.active, possibly_live: blast.possibly_live };
+  return new Map(Object.entries(parties).flatMap(([party, boosters]) => boosters.map(({ unit }) => [unit, party])));
+}
+
+/**
  * @param {Fields} fields
  * @param {string[]} warned
+ * @param {string | null} party
  * @returns {HTMLElement[]}
  */
-function chips(fields, warned) {
+function chips(fields, warned, party) {
   const contact = fields.communication_status === true;
   const list = [make("li", { "data-chip": contact ? "good" : "bad" }, contact ? "In contact" : "✕ Contact lost")];
   if (fields.key_switch !== undefined) {
@@ -97,6 +115,8 @@ function chips(fields, warned) {
     list.push(make("li", { "data-chip": on ? "armed" : "calm" }, on ? "▲ Key on" : "Key off"));
   }
   for (const field of warned) list.push(make("li", { "data-chip": "bad" }, `▲ ${warningText(field)}`));
+  if (party === "possibly_live") list.push(make("li", { "data-chip": "bad" }, "▲ Possibly live: not part of the latest blast"));
+  if (fields.detonator_error === true) list.push(make("li", { "data-chip": "bad" }, `▲ ${said("detonator_error", true)}`));
   if (fields.blast_armed === true) list.push(make("li", { "data-chip": "armed" }, said("blast_armed", true)));
   return list;
 }
@@ -104,15 +124,18 @@ function chips(fields, warned) {
 /**
  * @param {Fields} fields
  * @param {number | null} changedAt
+ * @param {string | null} party
  * @returns {[string, string][]}
  */
-function counts(fields, changedAt) {
+function counts(fields, changedAt, party) {
   const total = fields.children;
   /** @type {[string, string][]} */
   const facts = [];
   if (total !== undefined) facts.push(["Detonators", String(total)]);
   for (const name of COUNTED) {
-    if (fields[name] !== undefined && total) facts.push([name.replace("children_", ""), `${fields[name]} / ${total}`]);
+    // After a blast these may be what was heard before it.
+    const title = `${name.replace("children_", "")}${party === "active" ? ", last heard" : ""}`;
+    if (fields[name] !== undefined && total) facts.push([title, `${fields[name]} / ${total}`]);
   }
   if (fields.qos !== undefined) facts.push(["Signal", `${fields.qos} %`]);
   facts.push(["Last change", timeOfDay(changedAt)]);
@@ -138,13 +161,13 @@ function tallyText(windows, state) {
  * @param {Map<string, Told>} told
  * @returns {string}
  */
-function outcomeText(windows, told) {
-  const found = windows.map((path) => told.get(path)?.outcome);
+function outcomesText(windows, told) {
+  const found = windows.flatMap((path) => told.get(path) ?? []).map(saidOf);
   const parts = Object.entries(OUTCOMES)
     .map(([outcome, { sign, brief }]) => ({ count: found.filter((one) => one === outcome).length, sign, brief }))
     .filter(({ count }) => count > 0)
     .map(({ count, sign, brief }) => `${sign} ${count} ${brief}`);
-  return parts.length ? `\nOf the latest blast: ${parts.join("   ")}` : "";
+  return parts.length ? `Of the latest blast: ${parts.join("   ")}` : "";
 }
 
 /** @returns {HTMLElement} */
@@ -154,6 +177,10 @@ function legend() {
     return make("li", {}, cell, make("span", {}, `${name}: ${meaning}`));
   });
   const marks = MARKS.map(({ field, name }) => make("li", {}, make("i", { class: "mark", "data-mark": field }), make("span", {}, `bar: ${name}`)));
-  const told = Object.values(OUTCOMES).map(({ sign, name }) => make("li", {}, make("b", {}, sign), make("span", {}, name)));
+  const told = Object.entries(OUTCOMES).map(([outcome, { sign, name }]) => {
+    const look = outcome === "answers" ? "alarm" : lookOf(/** @type {Told} */ ({ outcome, answers: false }));
+    const parts = [make("span", { class: "sign" }, sign), make("span", { class: "window" }, "1")];
+    return make("li", {}, make("span", { class: "cell", "data-look": look, "data-said": outcome }, ...parts), make("span", {}, name));
+  });
   return make("ul", {}, ...standings, ...marks, ...told);
 }
