@@ -40,7 +40,7 @@ class _Journal(Happenings):
         if self.random.random() < 0.05:
             self.send(control_unit(self.random, self.site.control_units[0], (1, 1), firing=True).hex(), LATEST)
             self.blast()
-        if self.random.random() < 0.01:
+        if self.random.random() < 0.015:
             self.tell_many()
             return self.lines
         return self.lines[: self.length + 60]
@@ -119,6 +119,8 @@ class _Journal(Happenings):
         pressed = self.press(serial, refused=refused)
         self.during()
         if self.random.random() < 0.1:
+            self.press_when_it_is_over(serial, pressed)
+        if self.random.random() < 0.1:
             self.site.fire()
             self.mark_here_and_there()
         self.end_firing(serial)
@@ -138,6 +140,16 @@ class _Journal(Happenings):
             at = self.time - self.random.choice([0, 1, 3_000])
         self.operate(serial, 1, 1, at, firing=not refused)
         return self.time if at is None else at
+
+    def press_when_it_is_over(self, serial: int, pressed: int) -> None:
+        """Once more when the firing time is over, or just not; the bit firing was 1 all the time."""
+        self.operate(serial, 1, 0, firing=True)
+        over = pressed + MODES[self.mode].firing_time + self.random.choice([-1, 0, 1, 1_999, 2_000])
+        if self.random.random() < 0.5:
+            self.write({"created_at": over, "kind": "tick"})
+            over -= self.random.choice([0, 1, 1_000])
+        self.time = max(self.time, over)
+        self.operate(serial, 1, 1, over, firing=True)
 
     def next_of(self, flaws: list[str]) -> str:
         flaws.append(flaws.pop(0))
@@ -228,7 +240,8 @@ class _Journal(Happenings):
 
     def afterwards(self, serial: int) -> None:
         """Somebody looks at the site again: some answer, some are no more."""
-        kinds = [self.all_answer, self.all_answer, self.some_are_retired, self.clear, self.rename, self.maybe_happen]
+        kinds = [self.all_answer, self.all_answer, self.some_are_retired, self.clear, self.rename, self.newcomer]
+        kinds.append(self.maybe_happen)
         for kind in self.random.sample(kinds, self.random.randint(1, 3)):
             kind()
         if self.random.random() < 0.5:

@@ -37,7 +37,7 @@ class Happenings(Wire):
         kinds += [self.reboot, self.flip_mode, self.key_off, self.one_frame, self.press_buttons]
         kinds += [self.operate_at_once, self.odd_frame, self.set_clock, self.confuse, self.acknowledge]
         kinds += [self.newcomer, self.clear_late]
-        self.random.choices(kinds, [3, 2, 1, 3, 1, 1.5, 2, 0.7, 30 * self.flips, 2, 2, 1, 1, 1, 1, 1, 0.5, 0.5, 1])[0]()
+        self.random.choices(kinds, [3, 2, 1, 3, 1, 1.5, 2, 1.2, 30 * self.flips, 2, 2, 1, 1, 1, 1, 1, 0.5, 1, 1])[0]()
 
     # Frames.
 
@@ -86,28 +86,27 @@ class Happenings(Wire):
         booster, before = self.random.choice(self.site.boosters), self.time
         told = self.packets.booster_list(self.mode, booster) + self.packets.booster_data(self.mode, booster)
         signal = packet(4, booster.serial, b"\xff" * 5).hex()
-        for _ in range(self.random.choice([1, 1, 2, 3])):
-            self.send_from(self.source, signal, self.pass_time() + self.clocks[self.source])
-            self.time -= self.random.choice([0, 0, 1, 1_000])
-        cleared = self.time
+        cleared = self.pass_time() + self.clocks[self.source]
+        for back in self.random.choice([[0], [0], [0, 0], [0, 1_000], [0, 4_999, 1]]):
+            self.send_from(self.source, signal, cleared - back)
         if self.random.random() < 0.3:
             self.send_from(self.source, self.some_frame().hex(), cleared - self.random.choice([5_001, 9_000]))
         for frame in told:
-            at = self.random.choice([before, cleared - 1, cleared, cleared + 1, cleared - 6_000])
+            at = self.random.choice([before, cleared - 1, cleared - 1, cleared, cleared + 1, cleared - 6_000])
             source = self.late_source if self.random.random() < 0.7 else self.source
             self.send_from(source, frame.hex(), at)
 
     def newcomer(self) -> None:
         """A booster or section controller that is only listed at first; its first own word was said before that."""
         serial = self.random.choice([*NEWCOMERS, *[booster.serial for booster in self.site.boosters]])
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.7:
             path = f"{1 if self.mode == 'IBS' else 3}/{serial}"
             told = {"action": "retire_unit", "unit": path, "actor": "bo"}
             self.write({"created_at": self.time, "kind": "command", "command": told})
         self.say([packet(1, self.site.control_units[0], serial.to_bytes(2, "big"))], surely=True)
         own = packet(3, serial, bytes(4)) if self.mode == "IBS" else packet(5, serial, bytes([1, 0, 0, 9, 1, 3, 25, 0]))
-        for source in self.random.sample([*self.sources, self.late_source], 1):
-            self.send_from(source, own.hex(), self.time - self.random.choice([0, 1, 400, 4_000]))
+        source = self.random.choice([*self.sources, self.late_source, self.late_source])
+        self.send_from(source, own.hex(), self.time - self.random.choice([0, 1, 400, 4_000]))
 
     def retire_newcomers(self) -> None:
         for path in [f"{1 if self.mode == 'IBS' else 3}/{serial}" for serial in NEWCOMERS]:
@@ -208,7 +207,7 @@ class Happenings(Wire):
     def tell_many(self) -> None:
         """More commands than there are ids that are known, then those again that may be forgotten."""
         path = self.random.choice(self.paths())
-        many = self.random.choice([999, 1000, 1001])
-        for number in [*range(many), 0, 1, many, 0, 1, 2, 500]:
+        again = self.random.choice([[0, 1000, 0, 1], [1000, 0, 2, 1], [0, 999, 1001, 1000, 1, 0, 500]])
+        for number in [*range(1000), *again]:
             told = {"action": "label_unit", "unit": path, "label": f"{number}", "actor": "anna", "id": f"many-{number}"}
             self.lines.append(json.dumps({"created_at": self.time, "kind": "command", "command": told}))

@@ -133,8 +133,9 @@ class Site:
                 if flags & ANSWERS:
                     booster.set_flags(window, AFTER)
         for section in self.sections:
-            for place in range(len(section.boosters)):
-                section.set_bits(place, GOOD_TYPE_1 | TYPE_1_FIRED)
+            for place, (_, bits) in enumerate(section.boosters):
+                if bits & TYPE_1_ANSWERS:
+                    section.set_bits(place, GOOD_TYPE_1 | TYPE_1_FIRED)
 
     def spoil_end(self, flaw: str) -> None:
         """What is wrong after the blast, of one booster or detonator."""

@@ -30,6 +30,7 @@ class Wire:
         everybody = [*self.sources, self.late_source]
         self.numbers = {source: random.choice([0, 0, 119]) for source in everybody} | {"file": 0}
         self.clocks = dict.fromkeys([*everybody, "file"], 0)
+        self.clocks[self.source] = random.choice([0] * 9 + [random.choice(STRAYS)])
         self.sent: list[dict[str, Any]] = []
         self.firsts: list[dict[str, Any]] = []
         # Instants that outcomes hang on; deadlines to come.
@@ -177,12 +178,12 @@ class Wire:
         self.numbers[self.source] = self.random.choice([0, 0, 0, max(0, self.numbers[self.source] - 5)])
         if self.random.random() < 0.3:
             self.set_clock()
-        back = self.random.choice([0, 0, 0, 1, 4_999, 5_000])
+        back = self.random.choice([0, 0, 1, 4_000, 4_999, 5_000])
         for packet in packets:
             self.time += self.random.choice([0, 1, 250])
             self.send_from(self.source, packet.hex(), self.time + self.clocks[self.source] - back)
         if self.sent and self.random.random() < 0.5:
-            row = dict(self.sent[-self.random.randint(1, min(3, len(self.sent)))])
+            row = dict(self.sent[-self.random.choice([1, 1, min(2, len(self.sent))])])
             row["created_at"] += self.random.choice([0, 0, 1, 1_000, -1])
             row["appended_at"] = row["created_at"] + self.random.choice([0, 1, 5_000, -1, -5_001])
             self.write(row)
