@@ -26,8 +26,9 @@ class _Journal(Happenings):
         super().__init__(random, mode)
         self.length = random.choice([30, 60, 60, 90, 90, 90, 160 if random.random() < 0.9 else 500])
         # Each comes up before one comes up again.
-        self.start_flaws = random.sample(START_FLAWS, len(START_FLAWS))
-        self.end_flaws = random.sample(END_FLAWS, len(END_FLAWS))
+        start_flaws, end_flaws = START_FLAWS[mode == "IBS"], END_FLAWS[mode == "IBS"]
+        self.start_flaws = random.sample(start_flaws, len(start_flaws))
+        self.end_flaws = random.sample(end_flaws, len(end_flaws))
 
     def written(self) -> list[str]:
         start = self.random.choice(

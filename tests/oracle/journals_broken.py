@@ -146,11 +146,11 @@ def command(random: Random, paths: list[str], warnings: list[tuple[str, str]]) -
         unit = random.choice(["nowhere", "", "5/None", "3/09", "0/1/", "3/1/4/400"])
     kind = random.random()
     row: dict[str, Any] = {"action": "label_unit", "unit": unit, "label": random.choice(NAMES)}
-    if kind < 0.5:
+    if kind < 0.4:
         row = {"action": "acknowledge_warning", "unit": unit, "field": random.choice(WARNINGS)}
         if warnings and random.random() < 0.7:
             row["unit"], row["field"] = random.choice(warnings)
-    elif kind < 0.7:
+    elif kind < 0.6:
         row = {"action": "retire_unit", "unit": unit}
     row["actor"] = random.choice(["anna", "bo", "", "🔥"])
     if random.random() < 0.4:

@@ -128,10 +128,10 @@ class Happenings(Wire):
     def trouble(self) -> None:
         """A line that is none, one that is blank, or a broken frame."""
         kind = self.random.random()
-        if kind < 0.3:
+        if kind < 0.4:
             row = {"created_at": self.time, "packet": "aaaa0a08001705c07116"}
             self.lines.append(bad_line(self.random, row))
-        elif kind < 0.4:
+        elif kind < 0.5:
             self.lines.append(self.random.choice(BLANK_LINES))
         else:
             self.send(bad_packet(self.random, self.mode, self.some_frame()))
@@ -190,10 +190,10 @@ class Happenings(Wire):
         warnings = [(unit, field) for unit, field in self.site.troubled() if (unit[0] == "1") == (self.mode == "IBS")]
         created_at = self.random.choice([*[self.time] * 4, self.time + 1, self.time - 5000, 0, 2**53 - 1])
         told = command(self.random, self.paths(), warnings)
-        if self.random.random() < 0.15:
+        if self.random.random() < 0.25:
             # As old as a command may be, or a millisecond older, perhaps a repeat; then in time.
             told = {"id": self.random.choice(["c-1", "c-2", "c-3", "c-4"])} | told
-            old = self.time - self.random.choice([60_000, 60_001])
+            old = self.time - self.random.choice([60_000, 60_001, 60_001])
             self.write({"created_at": old, "kind": "command", "command": told, "appended_at": self.time})
         for _ in range(self.random.choice([1, 1, 2])):
             self.write({"created_at": created_at, "kind": "command", "command": told})

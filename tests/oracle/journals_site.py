@@ -14,8 +14,11 @@ GOOD_BOOSTER = 0x1028
 TYPE_1_ANSWERS, TYPE_1_FIRED, PARTIAL_BLAST, MISSING_PULSE = 0x20, 0x08, 0x04, 0x02
 GOOD_TYPE_1 = 0xD0
 
-START_FLAWS = ("error", "open_wire", "slow", "twice", "silent", "key_off", "fault", "empty")
-END_FLAWS = ("unmarked", "whole_wire", "partial", "pulse", "missed", "fault")
+START_FLAWS: dict[bool, tuple[str, ...]] = {True: ("key_off", "fault", "empty", "silent")}
+START_FLAWS[False] = (*START_FLAWS[True], "error", "error", "open_wire", "slow", "twice")
+END_FLAWS: dict[bool, tuple[str, ...]] = {True: ("unmarked", "partial", "pulse", "missed", "fault")}
+END_FLAWS[False] = ("unmarked", "whole_wire", "whole_wire", "missed", "fault")
+"""By whether it is an IBS system."""
 
 
 @dataclass
@@ -116,11 +119,12 @@ class Site:
         elif flaw == "empty":
             booster.detonators, section.boosters = {}, []
         elif window in booster.detonators and flaw in {"open_wire", "slow", "twice", "silent"}:
-            other = self.random.choice(self.boosters)
+            uids = [other_uid for other in self.boosters for other_uid, _, _ in other.detonators.values()]
+            others = [other_uid for other_uid in uids if other_uid != uid]
             spoiled = {
                 "open_wire": (uid, flags & ~BRIDGE_WIRE, delay),
                 "slow": (uid, flags, over),
-                "twice": (next(iter(other.detonators.values()), (uid, 0, 0))[0], flags, delay),
+                "twice": (self.random.choice(others or [uid]), flags, delay),
             }
             booster.detonators[window] = spoiled.get(flaw, (uid, flags & ~ANSWERS, delay))
         if flaw in {"error", "silent"} and section.boosters:

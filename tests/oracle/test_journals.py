@@ -11,7 +11,7 @@ from tests.oracle.reference import replay
 from tests.oracle.reference_frame import MODES
 from tests.oracle.reference_tables import OPERATIONS
 
-SEEDS = range(40)
+SEEDS = range(60)
 REASONS = (
     "bad_hex too_short bad_start bad_length bad_crc unknown_command command_not_in_mode bad_chunks bad_window "
     "bad_encoding bad_command"
