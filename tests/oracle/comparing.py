@@ -1,6 +1,7 @@
 """The product and the reference on one journal: what differs first, and the shortest journal that still differs."""
 
 import json
+import traceback
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
+from tests.oracle.journals import journal
 from tests.oracle.reference import Outcome, replay
 
 SYSTEM = "site å"
@@ -52,11 +54,33 @@ def difference(lines: list[str], mode: str, stops: Random | None = None) -> str 
     expected, got = replay(lines, SYSTEM, mode), product(lines, mode, stops)
     return (
         _of_rejected(expected.rejected, got.rejected)
-        or _of_changes(expected, got)
+        or _of_changes(lines, expected, got)
         or _of_rows("unit", expected.units, got.units)
         or _of_rows("blast", expected.blasts, got.blasts)
         or _of_snapshots(expected.snapshots, got.snapshots)
     )
+
+
+def difference_of(mode: str, seed: int, *, stops: bool = False) -> str | None:
+    """What differs in the journal of a seed, a failure of the product's included."""
+    return _difference_or_failure(journal(mode, seed), mode, seed if stops else None)
+
+
+def shortest(mode: str, seed: int, *, stops: bool = False) -> str:
+    """The shortest part of the journal of a seed that still differs, and how."""
+    seed_of_stops = seed if stops else None
+    lines = shrink(
+        journal(mode, seed), lambda shorter: _difference_or_failure(shorter, mode, seed_of_stops) is not None
+    )
+    listed = "\n".join(lines)
+    return f"The shortest that differs:\n{listed}\n\n{_difference_or_failure(lines, mode, seed_of_stops)}"
+
+
+def _difference_or_failure(lines: list[str], mode: str, seed_of_stops: int | None) -> str | None:
+    try:
+        return difference(lines, mode, None if seed_of_stops is None else Random(seed_of_stops))
+    except Exception:  # noqa: BLE001 whatever it is, it is told with its seed
+        return traceback.format_exc()
 
 
 def shrink(lines: list[str], differs: Callable[[list[str]], bool]) -> list[str]:
@@ -84,15 +108,18 @@ def _of_rejected(expected: list[tuple[int, str]], got: list[tuple[int, str]]) ->
     )
 
 
-def _of_changes(expected: Outcome, got: Outcome) -> str | None:
+def _of_changes(lines: list[str], expected: Outcome, got: Outcome) -> str | None:
+    """The record whose events differ first, and all of its events."""
     if same_json(expected.changes, got.changes):
         return None if expected.lines_of_changes == got.lines_of_changes else "the same events by other lines"
     same = sum(1 for _ in _equal_beginning(expected.changes, got.changes))
-    told = []
+    causes = [outcome.lines_of_changes[same] for outcome in (expected, got) if same < len(outcome.changes)]
+    line = min(causes)
+    told = [f"line {line}: {lines[line - 1]}"]
     for name, outcome in (("expected", expected), ("got", got)):
-        change = outcome.changes[same] if same < len(outcome.changes) else None
-        line = outcome.lines_of_changes[same] if change else "-"
-        told.append(f"{name} (line {line}): {change}")
+        told.append(f"{name}:")
+        events = zip(outcome.lines_of_changes, outcome.changes, strict=True)
+        told += [f"  {json.dumps(change)}" for cause, change in events if cause == line]
     return "\n".join(told)
 
 

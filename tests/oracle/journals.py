@@ -4,22 +4,16 @@ A seed and a mode make the same journal everywhere. Rare corners are sought: tim
 that outcomes hang on, and miss them by a millisecond.
 """
 
-import json
-from collections.abc import Iterable
 from random import Random
-from typing import Any
 
-from tests.oracle.journals_broken import BLANK_LINES, bad_line, bad_packet, command, odd_packet
-from tests.oracle.journals_site import Site
+from tests.oracle.journals_broken import retirement
+from tests.oracle.journals_happenings import BUTTONS, Happenings
+from tests.oracle.journals_packets import control_unit, packet
+from tests.oracle.journals_site import END_FLAWS, START_FLAWS
+from tests.oracle.journals_wire import LATEST
 from tests.oracle.reference_frame import MODES
 
-# Most begin on a day like any other; some at the edges of what a time can be.
-BEGINNINGS = (*[1_560_000_000_000] * 8, 0, 0, 2**53 - 4_000_000)
-LATEST = 2**53 - 1
-STEPS = (0, 0, 1, 1, 250, 400, 999, 1000, 1001, 3000, 3000, 10_000, 10_000, 59_000)
-LONG_STEPS = (119_000, 300_000, 540_000, 599_999, 600_000, 600_001, 840_000, 1_200_000)
-BUTTONS = ((0, 0), (0, 1), (1, 0), (1, 1))
-MODE_NAMES = list(MODES)
+NOTHING = ""
 
 
 def journal(mode: str, seed: int) -> list[str]:
@@ -27,146 +21,32 @@ def journal(mode: str, seed: int) -> list[str]:
     return _Journal(Random(f"{mode} {seed}"), mode).written()
 
 
-class _Journal:
+class _Journal(Happenings):
     def __init__(self, random: Random, mode: str) -> None:
-        self.random = random
-        self.default_mode = self.mode = mode
-        self.lines: list[str] = []
+        super().__init__(random, mode)
         self.length = random.choice([30, 60, 60, 90, 90, 90, 160 if random.random() < 0.9 else 500])
-        self.site = Site(random, random.choice([2, 3, 4, 4, 6, 6, 102 if random.random() < 0.03 else 8]), mode)
-        self.sources = random.choice([["ps-1"], ["ps-1"], ["file"], ["ps-1", "file"], ["", "ps-2", "ps-å"]])
-        self.source = self.sources[0]
-        self.numbers = {source: random.choice([0, 0, 119]) for source in self.sources} | {"file": 0}
-        self.sent: list[dict[str, Any]] = []
-        # The clock of the site; instants that outcomes hang on; deadlines to come.
-        self.time = random.choice(BEGINNINGS)
-        self.marks = [self.time]
-        self.deadlines: list[int] = []
-        # How troubled this journal is: of each trouble a share of all lines.
-        troubles = (0, 0.01, 0.04, 0.1)
-        self.late, self.lost, self.broken, self.flips = (random.choice(troubles) for _ in range(4))
-        self.happens = random.choice([0.1, 0.4, 0.7])
+        # Each comes up before one comes up again.
+        start_flaws, end_flaws = START_FLAWS[mode == "IBS"], END_FLAWS[mode == "IBS"]
+        self.start_flaws = random.sample(start_flaws, len(start_flaws))
+        self.end_flaws = random.sample(end_flaws, len(end_flaws))
 
     def written(self) -> list[str]:
-        self.random.choice(
+        start = self.random.choice(
             [self.survey, self.survey, self.one_frame, self.press_buttons, self.tick, self.tell_command]
-        )()
+        )
+        start()
         while len(self.lines) < self.length:
-            self.random.choices([self.survey, self.blast, self.happening, self.press_buttons], [2, 5, 2, 1])[0]()
+            kinds = [self.survey, self.blast, self.plausible_blast, self.happening, self.press_buttons]
+            self.random.choices(kinds, [2, 3, 4, 2, 1])[0]()
         if self.random.random() < 0.05:
-            self.send(self.site.control_unit(self.site.control_units[0], 1, 1).hex(), LATEST)
+            self.send(control_unit(self.random, self.site.control_units[0], (1, 1), firing=True).hex(), LATEST)
             self.blast()
+        if self.random.random() < 0.015:
+            self.tell_many()
+            return self.lines
         return self.lines[: self.length + 60]
 
-    # Time.
-
-    def pass_time(self) -> int:
-        """Let the clock go on: a step, or to a deadline and a millisecond around it."""
-        ahead = sorted(deadline for deadline in set(self.deadlines) if deadline >= self.time)
-        if ahead and self.random.random() < 0.08:
-            self.time = max(self.time, self.random.choice(ahead[:4]) + self.random.choice([-1, 0, 0, 1]))
-        else:
-            self.time += self.random.choice(STEPS if self.random.random() < 0.98 else LONG_STEPS)
-        return self.time
-
-    def when(self) -> int:
-        """When the next record is created: now, or late."""
-        if self.random.random() < self.late:
-            near = self.random.choice(self.marks[-6:]) + self.random.choice([-1, 0, 1])
-            away = self.time - self.random.choice([1, 1, 400, 1000, 30_000, 599_999, 700_000])
-            return self.random.choice([near, near, away])
-        return self.pass_time()
-
-    # Lines.
-
-    def write(self, row: dict[str, Any]) -> None:
-        row["created_at"] = min(max(0, row["created_at"]), LATEST)
-        if self.mode != self.default_mode or self.random.random() < 0.02:
-            row |= {"mode": self.mode}
-        if self.random.random() < 0.03:
-            row |= {"also": self.random.choice([None, 5, "x"])}
-        self.lines.append(json.dumps(row, ensure_ascii=self.random.random() < 0.5))
-
-    def say(self, packets: Iterable[bytes], at: int | None = None, *, surely: bool = False) -> None:
-        """Send packets, now or all created `at`; between them something may happen, one may be lost or broken."""
-        for packet in packets:
-            if not surely and self.random.random() < self.happens * 0.15:
-                self.happening()
-            if not surely and self.random.random() < self.lost:
-                continue
-            broken = self.random.random() < self.broken
-            text = bad_packet(self.random, self.mode, packet) if broken else packet.hex()
-            self.send(text, self.when() if at is None else at)
-
-    def send(self, packet: str, created_at: int) -> None:
-        if self.random.random() < 0.05:
-            self.source = self.random.choice(self.sources)
-        self.numbers[self.source] += self.random.choice([1] * 60 + [2, 3, 50])
-        row: dict[str, Any] = {"created_at": created_at, "packet": packet, "source": self.source}
-        row["sequence"] = self.numbers[self.source]
-        if self.random.random() < 0.02:
-            row |= {"packet": packet.upper(), "kind": "frame"}
-        if self.random.random() < 0.02:
-            del row["sequence"]
-        else:
-            self.sent.append(dict(row))
-        # Silence, and a press whose boosters leave the line at the instant of this silence.
-        self.deadlines += [created_at + 600_000] * 3 + [created_at + 599_000]
-        if self.source == "file":
-            row = {name: value for name, value in row.items() if name not in {"source", "sequence"}}
-        self.write(row)
-
-    def tick(self) -> None:
-        if self.random.random() < 0.3:
-            self.time += self.random.choice([420_000, 540_000, 600_000, 840_000])
-        past = self.time - self.random.choice([0, 0, 1, 5000])
-        self.write({"created_at": past if self.random.random() < 0.2 else self.pass_time(), "kind": "tick"})
-
-    def tell_command(self) -> None:
-        paths = [f"0/{serial}" for serial in self.site.control_units]
-        if self.mode == "IBS":
-            paths += [f"1/{section.serial}" for section in self.site.sections]
-        else:
-            paths += [f"3/{booster.serial}" for booster in self.site.boosters]
-        paths += [f"5/{serial}" for serial in self.site.cfcs if 36 in MODES[self.mode].commands]
-        paths += [f"{path}/{2 if path[0] == '1' else 4}/1" for path in paths if path[0] in "13"]
-        warnings = [(unit, field) for unit, field in self.site.troubled() if (unit[0] == "1") == (self.mode == "IBS")]
-        created_at = self.random.choice([self.time, self.time + 1, self.time - 5000, 0, 2**53 - 1])
-        row = {"created_at": created_at, "kind": "command", "command": command(self.random, paths, warnings)}
-        for _ in range(self.random.choice([1, 1, 2])):
-            self.write(dict(row))
-
-    # What happens at a site.
-
-    def survey(self) -> None:
-        self.say(self.site.lists(self.mode))
-        self.say(self.site.data(self.mode))
-
-    def press_buttons(self) -> None:
-        """A few steps of a control unit's key and button, in any order."""
-        serial = self.random.choice(self.site.control_units)
-        for _ in range(self.random.randint(1, 4)):
-            self.operate(serial, *self.random.choice(BUTTONS))
-
-    def operate(self, serial: int, key: int, fire: int, at: int | None = None) -> None:
-        self.say([self.site.control_unit(serial, key, fire)], at, surely=self.random.random() < 0.8)
-        at = self.time if at is None else at
-        self.marks.append(at)
-        if key and fire:
-            facts = MODES[self.mode]
-            over = at + facts.firing_time
-            closed = over + facts.report_time
-            # What speaks last at the fifth of these is lost at the very instant that the blast is closed.
-            self.deadlines += [at + 1000, over, over, closed, closed - 600_000]
-
-    def operate_at_once(self) -> None:
-        """Several steps of one or two control units that all bear the same time: now, or that of an earlier one."""
-        at = self.random.choice([self.pass_time(), *self.marks[-4:]])
-        serial = self.random.choice(self.site.control_units)
-        for key, fire in self.random.choice([((1, 1), (0, 0), (1, 1)), ((1, 1), (1, 0), (1, 1), (0, 0)), ((1, 1),)]):
-            self.operate(serial, key, fire, at)
-            if self.random.random() < 0.3:
-                serial = self.random.choice(self.site.control_units)
+    # A blast that anything may happen to.
 
     def blast(self) -> None:
         """Arm, fire, end firing somehow or not at all, look again."""
@@ -174,8 +54,8 @@ class _Journal:
         self.site.turn_key(on=True)
         self.site.answer(self.random.choice([1, 1, 1, 0.8, 0]))
         if self.random.random() < 0.5:
-            self.say(self.site.lists(self.mode))
-        self.say(self.site.data(self.mode))
+            self.say(self.packets.lists(self.mode))
+        self.say(self.packets.data(self.mode))
         if self.random.random() < 0.7:
             self.operate(serial, 1, 0)
         self.operate(serial, 1, 1)
@@ -187,7 +67,7 @@ class _Journal:
         for _ in range(self.random.choice([0, 0, 0, 1, 2])):
             self.operate(serial, *self.random.choice([(1, 0), (0, 1), (1, 1), (1, 1)]))
         if self.random.random() < 0.9:
-            self.operate(serial, *self.random.choice([(1, 0), (1, 0), (1, 0), (0, 0), (0, 1)]))
+            self.operate(serial, *self.random.choice([(1, 0), (1, 0), (1, 0), (1, 1), (0, 0), (0, 1)]))
         for _ in range(self.random.choice([0, 1, 1, 2, 3])):
             self.look_again()
             if self.random.random() < 0.2:
@@ -206,100 +86,174 @@ class _Journal:
             over = pressed + facts.firing_time + self.random.choice([-1, 0, 1])
             if self.random.random() < 0.3:
                 self.write({"created_at": over + 5000, "kind": "tick"})
+                over -= self.random.choice([0, 1, 3_000])
             self.operate(self.random.choice([serial, *self.site.control_units]), 1, 1, over)
             self.time = max(self.time, over)
 
     def look_again(self) -> None:
         """What boosters say after firing: of all, some, or none of the detonators that they answer."""
-        self.site.answer(self.random.choice([0, 0, 0, 0.2, 0.6, 1]))
+        if self.random.random() < 0.4:
+            self.site.fire()
+        else:
+            self.site.answer(self.random.choice([0, 0, 0, 0.2, 0.6, 1]))
         if self.random.random() < 0.15:
             self.site.turn_key(on=self.random.random() < 0.5)
         if self.random.random() < 0.1:
-            self.say(self.site.lists(self.mode))
+            self.say(self.packets.lists(self.mode))
         at = self.marks[-1] + self.random.choice([-1, 0, 1, 1]) if self.random.random() < 0.3 else None
-        self.say(self.site.data(self.mode), at)
+        self.say(self.packets.data(self.mode), at)
         self.maybe_happen()
 
-    def maybe_happen(self) -> None:
-        while self.random.random() < self.happens:
-            self.happening()
+    # A blast as they are, with a flaw or two.
 
-    def happening(self) -> None:
-        kinds = [self.wander, self.clear, self.rename, self.tell_command, self.tick, self.trouble, self.repeat]
-        kinds += [self.restart, self.flip_mode, self.key_off, self.one_frame, self.press_buttons]
-        kinds += [self.operate_at_once, self.odd_frame]
-        self.random.choices(kinds, [3, 2, 1, 3, 1, 1.5, 2, 0.5, 30 * self.flips, 2, 2, 1, 1, 1])[0]()
-
-    def wander(self) -> None:
-        for _ in range(self.random.randint(1, 4)):
-            self.site.wander()
-        self.one_frame()
-
-    def one_frame(self) -> None:
-        self.say([self.random.choice(self.site.lists(self.mode) + 2 * self.site.data(self.mode))])
-
-    def odd_frame(self) -> None:
-        """One that looks like a signal and is none, or is good at the very edge of the limits."""
-        self.say([odd_packet(self.random, self.mode, self.random.choice([1, 9, 10]))])
-
-    def clear(self) -> None:
-        if self.mode == "IBS":
-            return
-        booster = self.random.choice(self.site.boosters)
-        # Some were sent before the latest press, and come only now.
-        late = self.random.random() < 0.2
-        self.say(self.site.clear(booster), self.marks[-1] - self.random.choice([0, 1]) if late else None)
-        self.marks.append(self.time)
-        about = self.site.booster_list(self.mode, booster) + self.site.booster_data(self.mode, booster)
-        if self.random.random() < 0.5:
-            self.say(about, self.random.choice([None, self.time, self.time - 1]))
-
-    def rename(self) -> None:
-        take_back = self.site.rename()
-        self.say(self.site.lists(self.mode))
-        if self.random.random() < 0.3:
-            take_back()
-            self.say(self.site.lists(self.mode))
-
-    def key_off(self) -> None:
-        self.site.turn_key(on=self.random.random() < 0.4)
-        self.site.answer(0.5)
-        self.say(self.site.data(self.mode)[: self.random.choice([2, 9])])
-
-    def trouble(self) -> None:
-        """A line that is none, one that is blank, or a broken frame."""
-        kind = self.random.random()
-        if kind < 0.3:
-            row = {"created_at": self.time, "packet": "aaaa0a08001705c07116"}
-            self.lines.append(bad_line(self.random, row))
-        elif kind < 0.4:
-            self.lines.append(self.random.choice(BLANK_LINES))
-        else:
-            good = self.site.control_unit(self.site.control_units[0], 1, 1)
-            self.send(bad_packet(self.random, self.mode, good), self.when())
-
-    def repeat(self) -> None:
-        """A frame again, as it was, or as if it were another."""
-        if not self.sent:
-            return
-        row = dict(self.random.choice(self.sent[-8:]))
+    def plausible_blast(self) -> None:
+        self.calm = True
+        self.source = self.random.choice(self.sources)
+        start_flaw = self.next_of(self.start_flaws) if self.random.random() < 0.4 else NOTHING
+        end_flaw = self.next_of(self.end_flaws) if self.random.random() < 0.4 else NOTHING
+        self.get_ready(start_flaw)
+        serial = self.random.choice(self.site.control_units)
+        if self.random.random() < 0.8:
+            self.operate(serial, 0, 0, firing=False)
+            self.operate(serial, 1, 0, firing=False)
+        refused = self.random.random() < 0.1
+        pressed = self.press(serial, refused=refused)
+        self.during()
+        if self.random.random() < 0.1:
+            self.press_when_it_is_over(serial, pressed)
+        if self.random.random() < 0.1:
+            self.site.fire()
+            self.mark_here_and_there()
+        self.end_firing(serial)
+        self.report(end_flaw)
         if self.random.random() < 0.4:
-            row["created_at"] = self.random.choice([self.time, self.time + 1, row["created_at"] - 1])
-        if self.random.random() < 0.3:
-            row["sequence"] += self.random.choice([-1, 1, 2])
-        self.numbers[row["source"]] = row["sequence"]
+            # What is still open is left to its timer.
+            self.time = max(self.time, pressed + MODES[self.mode].firing_time + MODES[self.mode].report_time)
+            self.write({"created_at": self.time, "kind": "tick"})
+        self.calm = False
+        self.afterwards(serial)
+
+    def press(self, serial: int, *, refused: bool) -> int:
+        """Press the button, now or a little before what was told already; when that was."""
+        at = None
+        if self.random.random() < 0.15:
+            self.write({"created_at": self.time + 2_000, "kind": "tick"})
+            at = self.time - self.random.choice([0, 1, 3_000])
+        self.operate(serial, 1, 1, at, firing=not refused)
+        return self.time if at is None else at
+
+    def press_when_it_is_over(self, serial: int, pressed: int) -> None:
+        """Once more when the firing time is over, or just not; the bit firing was 1 all the time."""
+        self.operate(serial, 1, 0, firing=True)
+        over = pressed + MODES[self.mode].firing_time + self.random.choice([-1, 0, 1, 1_999, 2_000])
         if self.random.random() < 0.5:
-            self.numbers[row["source"]] = max(sent["sequence"] for sent in self.sent if sent["source"] == row["source"])
-        self.write(row)
+            self.write({"created_at": over, "kind": "tick"})
+            over -= self.random.choice([0, 1, 1_000])
+        self.time = max(self.time, over)
+        self.operate(serial, 1, 1, over, firing=True)
 
-    def restart(self) -> None:
-        """A source numbers its frames anew."""
-        self.numbers[self.source] = self.random.choice([0, 0, max(0, self.numbers[self.source] - 5)])
-        self.time += self.random.choice([0, 1, 10_000])
-        self.one_frame()
+    def next_of(self, flaws: list[str]) -> str:
+        flaws.append(flaws.pop(0))
+        return flaws[-1]
 
-    def flip_mode(self) -> None:
-        """Another mode, carried by a frame, a tick or a command; most often soon back."""
-        away = self.mode != self.default_mode and self.random.random() < 0.7
-        self.mode = self.default_mode if away else self.random.choice(["IBS", self.default_mode, *MODE_NAMES])
-        self.random.choice([self.survey, self.one_frame, self.tick, self.tell_command, self.press_buttons])()
+    def get_ready(self, flaw: str) -> None:
+        """Survey the site; what was known of it before is put right."""
+        if self.random.random() < 0.7:
+            self.clocks = dict.fromkeys(self.clocks, 0)
+        self.mode = self.default_mode
+        if self.random.random() < 0.5:
+            self.retire_newcomers()
+        self.site.make_ready()
+        if flaw:
+            self.site.spoil_start(flaw)
+        if flaw and self.random.random() < 0.3:
+            self.site.spoil_start(self.next_of(self.start_flaws))
+        self.say(self.packets.lists(self.mode))
+        self.say(self.packets.data(self.mode))
+        if self.random.random() < 0.7:
+            self.acknowledge()
+        if self.random.random() < 0.3:
+            # A booster that nobody hears any more is possibly live.
+            self.time += 600_001
+            self.say(self.packets.data(self.mode)[self.random.randrange(2) :])
+
+    def during(self) -> None:
+        """While it fires."""
+        kinds = [*[self.wait] * 6, self.clear, self.rename, self.set_clock, self.survey]
+        kinds += [self.one_frame, self.press_again, self.press_again, self.grow, self.clear_and_list_again]
+        self.random.choice(kinds)()
+
+    def wait(self) -> None:
+        self.time += self.random.choice([999, 1000, 20_000, MODES[self.mode].firing_time])
+
+    def press_again(self) -> None:
+        serial = self.random.choice(self.site.control_units)
+        for _ in range(self.random.randint(1, 3)):
+            self.operate(serial, 1, self.random.randrange(2), firing=self.random.random() < 0.5)
+        if self.random.random() < 0.3:
+            self.operate(serial, 1, 0, firing=True)
+            self.operate(serial, 1, 1, firing=True)
+
+    def grow(self) -> None:
+        """What was not there at the start."""
+        self.site.grow()
+        self.survey()
+
+    def clear_and_list_again(self) -> None:
+        """The same detonators, in a booster that was cleared meanwhile."""
+        if self.mode != "IBS":
+            booster = self.random.choice(self.site.boosters)
+            self.say([packet(4, booster.serial, b"\xff" * 5)])
+        self.say(self.packets.lists(self.mode)[: self.random.choice([0, 9])])
+        self.say(self.packets.data(self.mode))
+
+    def end_firing(self, serial: int) -> None:
+        """Complete, with the key or while the button is held; aborted; both; or nothing is heard of it."""
+        ending = self.random.random()
+        if ending < 0.7:
+            self.operate(serial, 1, self.random.randrange(2), firing=False)
+        if 0.6 < ending < 0.7:
+            self.operate(serial, 1, 1, firing=True)
+        if 0.5 < ending < 0.85:
+            self.operate(serial, 0, self.random.randrange(2), firing=False)
+        if 0.6 < ending < 0.7 or 0.8 < ending < 0.85:
+            self.operate(serial, 1, 1, firing=True)
+
+    def mark_here_and_there(self) -> None:
+        """Some say that they were fired, before the end of the firing, just then, or after; then nobody says so."""
+        at = self.random.choice([None, self.marks[-1] - 1, self.marks[-1]])
+        self.say(self.packets.data(self.mode), at)
+        self.site.unmark()
+
+    def report(self, flaw: str) -> None:
+        """What the boosters say of it."""
+        told = self.random.random()
+        self.site.fire()
+        if flaw:
+            self.site.spoil_end(flaw)
+        if self.random.random() < 0.1:
+            self.mark_here_and_there()
+        if told < 0.2:
+            self.say(self.packets.data(self.mode)[1:])
+        elif told < 0.9:
+            self.say(self.packets.data(self.mode))
+            self.say(self.packets.data(self.mode)[: self.random.randrange(2)])
+
+    def afterwards(self, serial: int) -> None:
+        """Somebody looks at the site again: some answer, some are no more."""
+        kinds = [self.all_answer, self.all_answer, self.some_are_retired, self.clear, self.rename, self.newcomer]
+        kinds.append(self.maybe_happen)
+        for kind in self.random.sample(kinds, self.random.randint(1, 3)):
+            kind()
+        if self.random.random() < 0.5:
+            self.operate(serial, 0, 0, firing=False)
+
+    def all_answer(self) -> None:
+        self.site.answer(self.random.choice([0.5, 1]))
+        self.say(self.packets.data(self.mode))
+
+    def some_are_retired(self) -> None:
+        for _ in range(self.random.randint(1, 2)):
+            told = retirement(self.random, self.paths())
+            self.write({"created_at": self.time, "kind": "command", "command": told})
+        self.survey()

@@ -4,7 +4,7 @@ import json
 from random import Random
 from typing import Any
 
-from tests.oracle.journals_site import packet
+from tests.oracle.journals_packets import packet
 from tests.oracle.reference_frame import CHUNK_SIZES, MODES
 
 LONE_SURROGATE = "\ud800"
@@ -49,6 +49,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "packet": (None, 5, [], {}, True, LONE_SURROGATE),
     "kind": (None, "FRAME", "Tick", "", 5, [], {}, LONE_SURROGATE),
     "source": (None, 5, True, [], {}, LONE_SURROGATE, "a" + LONE_SURROGATE),
+    "appended_at": (None, True, -1, 2**53, 1.5, "1560000000000", [], 0, 5, 2**53 - 1),
     "sequence": (None, True, 1.0, 2.5, "3", [], {}, -1, 2**53 - 1, 2**53, 1 - 2**53, -(2**53)),
     "mode": (None, "axxis100", "", 5, [], {}, "AXXIS100 ", LONE_SURROGATE),
     "command": (None, "label_unit", [], 5, True),
@@ -124,8 +125,18 @@ def odd_packet(random: Random, mode: str, serial: int) -> bytes:
         23: wide + b"\x02\xff\x00",
     }[command]
     other = b"\x01" * len(chunk)
+    after = _next_window(command, chunk)
     head = b"\x01\x00\x00\x09" if command == 5 else b""
-    return packet(command, serial, head + random.choice([chunk, chunk, chunk, chunk + chunk, other + chunk]))
+    return packet(
+        command, serial, head + random.choice([chunk, chunk, chunk, chunk + after, chunk + chunk, other + chunk])
+    )
+
+
+def _next_window(command: int, chunk: bytes) -> bytes:
+    """The same chunk with a window id one more."""
+    at, size = {4: (4, 1), 5: (0, 1), 22: (4, 2), 23: (0, 2)}[command]
+    window = int.from_bytes(chunk[at : at + size], "little") + 1
+    return chunk[:at] + (window & (0xFF if size == 1 else 0xFFFF)).to_bytes(size, "little") + chunk[at + size :]
 
 
 def command(random: Random, paths: list[str], warnings: list[tuple[str, str]]) -> dict[str, Any]:
@@ -133,19 +144,29 @@ def command(random: Random, paths: list[str], warnings: list[tuple[str, str]]) -
     unit = random.choice(paths)
     if random.random() < 0.1:
         unit = random.choice(["nowhere", "", "5/None", "3/09", "0/1/", "3/1/4/400"])
+    kind = random.random()
     row: dict[str, Any] = {"action": "label_unit", "unit": unit, "label": random.choice(NAMES)}
-    if random.random() < 0.6:
+    if kind < 0.4:
         row = {"action": "acknowledge_warning", "unit": unit, "field": random.choice(WARNINGS)}
         if warnings and random.random() < 0.7:
             row["unit"], row["field"] = random.choice(warnings)
+    elif kind < 0.6:
+        row = {"action": "retire_unit", "unit": unit}
     row["actor"] = random.choice(["anna", "bo", "", "🔥"])
     if random.random() < 0.4:
         row["note"] = random.choice(["seen", "", None, "å" * 90])
-    if random.random() < 0.3:
-        row |= random.choice([{"id": "c-1"}, {"id": None}, {"field": None}, {"field": "mains"}, {"label": None}])
+    if random.random() < 0.4:
+        identity = random.choice(["c-1", "c-2", "", None, f"c-{random.randrange(60)}"])
+        row |= random.choice([{"id": identity}, {"id": identity}, {"field": None}, {"field": "mains"}, {"label": None}])
     if random.random() < 0.1:
         row |= random.choice([{"more": 5}, {"more": LONE_SURROGATE}, {"label": "a"}, {"note": None}])
     return spoiled(random, row) if random.random() < 0.2 else row
+
+
+def retirement(random: Random, paths: list[str]) -> dict[str, Any]:
+    """A good command to take a unit away."""
+    notes: list[dict[str, Any]] = [{}, {"note": "broken"}, {"note": None}]
+    return {"action": "retire_unit", "unit": random.choice(paths), "actor": "anna"} | random.choice(notes)
 
 
 def spoiled(random: Random, row: dict[str, Any]) -> dict[str, Any]:

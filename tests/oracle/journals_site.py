@@ -1,18 +1,24 @@
-"""A random site of the generator: equipment whose bits wander, and the packets it would send."""
+"""A random site of the generator: equipment that is readied, fired and spoiled, and whose bits wander."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.oracle.reference_frame import MODES, crc16_x25
+from tests.oracle.reference_frame import MODES
 
-KEY, FIRE = 0x80, 0x20
-ANSWERS = 0x02
+KEY, CABLE_FAULT, ANSWERS, BRIDGE_WIRE = 0x80, 0x10, 0x02, 0x40
+BEFORE, AFTER = 0x73, 0x09
+"""A real detonator's flags before and after a blast."""
+BOOSTER_KEY, BOOSTER_FAULT, DETONATOR_ERROR = 0x001, 0x002, 0x200
+GOOD_BOOSTER = 0x1028
+TYPE_1_ANSWERS, TYPE_1_FIRED, PARTIAL_BLAST, MISSING_PULSE = 0x20, 0x08, 0x04, 0x02
+GOOD_TYPE_1 = 0xD0
 
-
-def packet(command: int, serial: int, payload: bytes) -> bytes:
-    head = bytes([0xAA, 0xAA, len(payload) + 8 & 0xFF, command]) + serial.to_bytes(2, "big") + payload
-    return head + crc16_x25(head).to_bytes(2, "little")
+START_FLAWS: dict[bool, tuple[str, ...]] = {True: ("key_off", "fault", "empty", "silent")}
+START_FLAWS[False] = (*START_FLAWS[True], "error", "error", "open_wire", "slow", "twice")
+END_FLAWS: dict[bool, tuple[str, ...]] = {True: ("unmarked", "partial", "pulse", "missed", "fault")}
+END_FLAWS[False] = ("unmarked", "whole_wire", "whole_wire", "missed", "fault")
+"""By whether it is an IBS system."""
 
 
 @dataclass
@@ -20,8 +26,12 @@ class Booster:
     """A booster type 2: its 12 bits and LED state, its detonators' (uid, flags, delay) by window id."""
 
     serial: int
-    bits: int = 0x028
+    bits: int = GOOD_BOOSTER
     detonators: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+
+    def set_flags(self, window: int, flags: int) -> None:
+        uid, _, delay = self.detonators[window]
+        self.detonators[window] = (uid, flags, delay)
 
 
 @dataclass
@@ -32,13 +42,16 @@ class Section:
     bits: int = 0
     boosters: list[tuple[int, int]] = field(default_factory=list)
 
+    def set_bits(self, place: int, bits: int) -> None:
+        self.boosters[place] = (self.boosters[place][0], bits)
+
 
 class Site:
     """All equipment at once, of IBS and of the others: a system's mode may change at any time."""
 
     def __init__(self, random: Random, size: int, mode: str) -> None:
         self.random = random
-        self.window_max = MODES[mode].max_windows
+        self.facts = MODES[mode]
         # Few numbers, so that serials meet across types; the odd one is at an end of its range.
         self.control_units = random.sample([1, 2, 3, 0, 65535], random.choice([1, 1, 1, 2, 3]))
         self.boosters = [Booster(serial) for serial in random.sample([1, 2, 9, 10, 300, 65535], random.randint(1, 4))]
@@ -56,20 +69,110 @@ class Site:
 
     def stock(self, booster: Booster) -> None:
         """Give a booster other detonators."""
-        first = self.random.choice([1, 1, 1, 1, self.random.choice([254, 498]) if self.window_max > 100 else 98])
+        first = self.random.choice([1, 1, 1, 1, self.random.choice([254, 498]) if self.facts.max_windows > 100 else 98])
         booster.detonators = {
-            window: (self.uid(), self.flags(), self.random.choice([0, 100, 9200, 65535]))
+            window: (self.uid(), self.flags(), self.delay())
             for window in range(first, first + self.many())
-            if window <= self.window_max or self.random.random() < 0.1
+            if window <= self.facts.max_windows or self.random.random() < 0.1
         }
 
     def uid(self) -> int:
-        return self.random.choice([0, 1, 0x1B43E93C, 0xFFFFFFFF, self.random.getrandbits(32)])
+        return self.random.choice([0, 1, 0x1B43E93C, 0xFFFFFFFF, *[self.random.getrandbits(32)] * 4])
 
     def flags(self) -> int:
-        return self.random.choice([0x02, 0x77, 0x03, 0x75, self.random.getrandbits(8)])
+        return self.random.choice([0x02, BEFORE, BEFORE, 0x03, 0x75, self.random.getrandbits(8)])
 
-    # What it does.
+    def delay(self) -> int:
+        limit = self.facts.max_delay or 0
+        return self.random.choice([0, 100, 9200, limit, limit, limit + 1, 65535])
+
+    # A blast that goes well, and what may be wrong with it.
+
+    def make_ready(self) -> None:
+        """All armed, all answering, nothing to be said against a blast."""
+        for booster in self.boosters:
+            booster.bits = GOOD_BOOSTER | BOOSTER_KEY
+            windows = list(booster.detonators) or range(1, 2 + self.random.randrange(3))
+            booster.detonators = {window: (self.random.getrandbits(32), BEFORE, 25) for window in windows}
+        for section in self.sections:
+            section.bits = KEY
+            boosters = section.boosters or [(0, 0)] * self.random.randint(1, 3)
+            section.boosters = [(serial, GOOD_TYPE_1 | TYPE_1_ANSWERS) for serial, _ in boosters]
+
+    def spoil_start(self, flaw: str) -> None:
+        """What is wrong before the blast, of one booster or detonator."""
+        booster, section = self.random.choice(self.boosters), self.random.choice(self.sections)
+        window = self.random.choice(list(booster.detonators or [0]))
+        place = self.random.randrange(len(section.boosters) or 1)
+        uid, flags, delay = booster.detonators.get(window, (0, 0, 0))
+        over = self.random.choice([1, 1, 500]) + (self.facts.max_delay or 0)
+        if flaw == "error":
+            # Those that could not be programmed don't answer.
+            booster.bits |= DETONATOR_ERROR
+            if window in booster.detonators and self.random.random() < 0.6:
+                booster.set_flags(window, 0x01)
+        elif flaw == "key_off":
+            booster.bits &= ~BOOSTER_KEY
+            section.bits &= ~KEY
+        elif flaw == "fault":
+            self.spoil_end("fault")
+        elif flaw == "empty":
+            booster.detonators, section.boosters = {}, []
+        elif window in booster.detonators and flaw in {"open_wire", "slow", "twice", "silent"}:
+            uids = [other_uid for other in self.boosters for other_uid, _, _ in other.detonators.values()]
+            others = [other_uid for other_uid in uids if other_uid != uid]
+            spoiled = {
+                "open_wire": (uid, flags & ~BRIDGE_WIRE, delay),
+                "slow": (uid, flags, over),
+                "twice": (self.random.choice(others or [uid]), flags, delay),
+            }
+            booster.detonators[window] = spoiled.get(flaw, (uid, flags & ~ANSWERS, delay))
+        if flaw in {"error", "silent"} and section.boosters:
+            section.set_bits(place, GOOD_TYPE_1)
+
+    def fire(self) -> None:
+        """All that answer fire as they should."""
+        for booster in self.boosters:
+            for window, (_, flags, _) in list(booster.detonators.items()):
+                if flags & ANSWERS:
+                    booster.set_flags(window, AFTER)
+        for section in self.sections:
+            for place, (_, bits) in enumerate(section.boosters):
+                if bits & TYPE_1_ANSWERS:
+                    section.set_bits(place, GOOD_TYPE_1 | TYPE_1_FIRED)
+
+    def spoil_end(self, flaw: str) -> None:
+        """What is wrong after the blast, of one booster or detonator."""
+        booster, section = self.random.choice(self.boosters), self.random.choice(self.sections)
+        if flaw == "fault":
+            booster.bits |= self.random.choice([BOOSTER_FAULT, 0x004, 0x010, 0x040, 0x080])
+            section.bits |= self.random.choice([CABLE_FAULT, 0x08])
+        flags = {"unmarked": AFTER & ~0x08, "whole_wire": AFTER | BRIDGE_WIRE, "missed": BEFORE}
+        if booster.detonators and flaw in flags:
+            booster.set_flags(self.random.choice(list(booster.detonators)), flags[flaw])
+        bits = {"unmarked": 0, "partial": TYPE_1_FIRED | PARTIAL_BLAST, "pulse": TYPE_1_FIRED | MISSING_PULSE}
+        bits |= {"missed": TYPE_1_ANSWERS}
+        if section.boosters and flaw in bits:
+            section.set_bits(self.random.randrange(len(section.boosters)), GOOD_TYPE_1 | bits[flaw])
+
+    def unmark(self) -> None:
+        """Nothing says any more that it was fired."""
+        for booster in self.boosters:
+            for window, (_, flags, _) in list(booster.detonators.items()):
+                booster.set_flags(window, flags & ~0x08)
+        for section in self.sections:
+            section.boosters = [(serial, bits & ~TYPE_1_FIRED) for serial, bits in section.boosters]
+
+    def grow(self) -> None:
+        """A detonator more, in each place; in IBS with bits of any kind."""
+        for booster in self.boosters:
+            window = max(booster.detonators, default=0) + 1
+            if window <= self.facts.max_windows:
+                booster.detonators[window] = (self.random.getrandbits(32), BEFORE, 25)
+        for section in self.sections:
+            section.boosters.append((self.random.randrange(4), GOOD_TYPE_1 | self.random.getrandbits(3) << 1))
+
+    # What it does otherwise.
 
     def reveal(self) -> None:
         """A booster that was not heard of yet may be from now on."""
@@ -80,7 +183,7 @@ class Site:
         """Of every booster and section controller, or of all but a few."""
         for booster in self.boosters:
             if self.random.random() < 0.85:
-                booster.bits = booster.bits | 1 if on else booster.bits & ~1
+                booster.bits = booster.bits | BOOSTER_KEY if on else booster.bits & ~BOOSTER_KEY
         for section in self.sections:
             if self.random.random() < 0.85:
                 section.bits = section.bits | KEY if on else section.bits & ~KEY
@@ -92,10 +195,10 @@ class Site:
             return flags | bit if self.random.random() < share else flags & ~bit
 
         for booster in self.boosters:
-            for window, (uid, flags, delay) in booster.detonators.items():
-                booster.detonators[window] = (uid, again(flags, ANSWERS), delay)
+            for window, (_, flags, _) in list(booster.detonators.items()):
+                booster.set_flags(window, again(flags, ANSWERS))
         for section in self.sections:
-            section.boosters = [(serial, again(bits, 0x20)) for serial, bits in section.boosters]
+            section.boosters = [(serial, again(bits, TYPE_1_ANSWERS)) for serial, bits in section.boosters]
 
     def wander(self) -> None:
         """A little that changes somewhere."""
@@ -104,12 +207,10 @@ class Site:
         section.bits ^= 1 << self.random.randrange(8)
         if booster.detonators:
             window = self.random.choice(list(booster.detonators))
-            uid, flags, delay = booster.detonators[window]
-            booster.detonators[window] = (uid, flags ^ 1 << self.random.randrange(8), delay)
+            booster.set_flags(window, booster.detonators[window][1] ^ 1 << self.random.randrange(8))
         if section.boosters:
             place = self.random.randrange(len(section.boosters))
-            serial, bits = section.boosters[place]
-            section.boosters[place] = (serial, bits ^ 1 << self.random.randrange(8))
+            section.set_bits(place, section.boosters[place][1] ^ 1 << self.random.randrange(8))
 
     def rename(self) -> Callable[[], None]:
         """Another detonator, or type 1 booster, in a place that is taken. What is returned takes it back."""
@@ -145,83 +246,3 @@ class Site:
             rows = enumerate(section.boosters, 1)
             found += [(f"1/{section.serial}/2/{window}", "mains") for window, (_, bits) in rows if not bits & 0x10]
         return found
-
-    # What it says.
-
-    def control_unit(self, serial: int, key: int, fire: int) -> bytes:
-        noise = self.random.choice([0, 0, 0, self.random.getrandbits(8) & ~(KEY | FIRE)])
-        return packet(8, serial, bytes([self.random.choice([0, 5]), key * KEY | fire * FIRE | noise]))
-
-    def lists(self, mode: str) -> list[bytes]:
-        """Every list that there is in a mode."""
-        if mode == "IBS":
-            sections = b"".join(section.serial.to_bytes(2, "big") for section in self.sections)
-            return [packet(1, self.random.choice(self.control_units), sections)] + [
-                packet(2, section.serial, b"".join(serial.to_bytes(2, "little") for serial, _ in section.boosters))
-                for section in self.sections
-            ]
-        return [frame for booster in self.boosters for frame in self.booster_list(mode, booster)]
-
-    def booster_list(self, mode: str, booster: Booster) -> list[bytes]:
-        rows = list(booster.detonators.items())
-        self.random.shuffle(rows)
-        short = [(uid, window) for window, (uid, _, _) in rows if window < 256]
-        if 22 not in MODES[mode].commands or self.random.random() < 0.3:
-            chunks = [uid.to_bytes(4, "big") + bytes([window]) for uid, window in short]
-            return self.split(4, booster.serial, b"", chunks, 49)
-        chunks = [uid.to_bytes(4, "big") + window.to_bytes(2, "little") for window, (uid, _, _) in rows]
-        return self.split(22, booster.serial, b"", chunks, 41)
-
-    def data(self, mode: str) -> list[bytes]:
-        """Every data frame that there is in a mode, now and then one of those few have."""
-        if mode == "IBS":
-            return [self.section_data(section) for section in self.sections]
-        frames = [frame for booster in self.boosters for frame in self.booster_data(mode, booster)]
-        if 24 in MODES[mode].commands:
-            frames.append(packet(24, self.random.choice(self.boosters).serial, self.random.randbytes(4)))
-        if 36 in MODES[mode].commands:
-            frames.append(packet(36, self.random.choice(self.cfcs), self.random.randbytes(5)))
-        return frames
-
-    def section_data(self, section: Section) -> bytes:
-        """Of all its boosters, now and then of the first few only."""
-        told = section.boosters if self.random.random() < 0.85 else section.boosters[: self.random.randrange(3)]
-        chunks = [section.bits] + [bits for _, bits in told]
-        return packet(3, section.serial, b"".join(bytes([bits, self.random.randrange(2)]) for bits in chunks))
-
-    def booster_data(self, mode: str, booster: Booster) -> list[bytes]:
-        head = bytes([len(booster.detonators) & 0xFF, 0]) + (booster.bits & 0xFFFF).to_bytes(2, "big")
-        rows = list(booster.detonators.items())
-        if self.random.random() < 0.2:
-            self.random.shuffle(rows)
-            rows = rows[: self.random.randint(0, len(rows))]
-        if 23 in MODES[mode].commands and self.random.random() < 0.7:
-            chunks = [
-                window.to_bytes(2, "little") + bytes([flags]) + delay.to_bytes(2, "little")
-                for window, (_, flags, delay) in rows
-            ]
-            return [packet(5, booster.serial, head), *self.split(23, booster.serial, b"", chunks, 49)]
-        chunks = [
-            bytes([window, flags]) + delay.to_bytes(2, "little") for window, (_, flags, delay) in rows if window < 256
-        ]
-        return self.split(5, booster.serial, head, chunks, 60)
-
-    def clear(self, booster: Booster) -> list[bytes]:
-        """A clear signal, perhaps the stray chunk after it."""
-        booster.detonators = {}
-        head = bytes([0, 0]) + (booster.bits & 0xFFFF).to_bytes(2, "big")
-        stray = head + bytes([255, self.random.getrandbits(8), 255, 0])
-        signals = [packet(4, booster.serial, b"\xff" * 5)]
-        if self.random.random() < 0.5:
-            signals.append(packet(5, booster.serial, stray))
-        if self.random.random() < 0.5:
-            self.stock(booster)
-        return signals
-
-    def split(self, command: int, serial: int, head: bytes, chunks: list[bytes], most: int) -> list[bytes]:
-        """Frames of as many chunks as one holds, or of fewer; a chunk comes twice now and then."""
-        if chunks and self.random.random() < 0.05:
-            chunks = [*chunks, self.random.choice(chunks)]
-        size = self.random.choice([most, most, 2])
-        parts = [chunks[at : at + size] for at in range(0, len(chunks), size)] or [[]]
-        return [packet(command, serial, head + b"".join(part)) for part in parts[:6]]

@@ -72,7 +72,7 @@ def _frame_record(state: State, record: Record) -> None:
 
 def _account(source: Source, sequence: int) -> None:
     """A frame that was rejected for its own reasons did come."""
-    if sequence > max(source.sequence, source.last_accounted or source.sequence):
+    if sequence > source.sequence and (source.last_accounted is None or sequence > source.last_accounted):
         source.accounted += 1
         source.last_accounted = sequence
 

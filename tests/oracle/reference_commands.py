@@ -72,7 +72,7 @@ def _retire(state: State, command: dict[str, Any]) -> None:
     below = children_of(state.units, path)
     for gone in [*below, path]:
         state.forget(gone)
-    state.event("unit_retired", path, details={"count": len(below)} | _who(command))
+    state.event("unit_retired", path, details=_who(command) | {"count": len(below)})
 
 
 def _who(command: dict[str, Any]) -> Fields:

@@ -69,12 +69,14 @@ def _booster_totals(blast: Blast) -> dict[str, int | None]:
 
 
 def _detonator_totals(blast: Blast) -> dict[str, int | None]:
-    known = {
+    known: dict[str, int | None] = {
         "total": len(blast.active_detonators),
         "answering_before": len(blast.watched),
         "silent_before": len(blast.those_told("silent_before")),
     }
-    later = {outcome: len(blast.those_told(outcome)) for outcome in ("fired", "missed", "unreported")}
+    later: dict[str, int | None] = {
+        outcome: len(blast.those_told(outcome)) for outcome in ("fired", "missed", "unreported")
+    }
     later["misfires"] = misfires(blast)
     return known | (later if blast.closed is not None else dict.fromkeys(later))
 
