@@ -26,10 +26,9 @@ from stateserver.domain.records import Record
 from stateserver.kafka.writers import start_writer
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
-from stateserver.security.envelope import open_record
 from stateserver.stream.ports import LogRecord, Row
 from tests.stream.chain import Chain, WorkerProcess, until, values
-from tests.stream.journals import RING, example_records, sealed
+from tests.stream.journals import example_records, opened, sealed
 
 JSON = dict[str, Any]
 LOOK_EVERY_S = 0.1
@@ -58,7 +57,7 @@ async def journal(chain: Chain) -> dict[str, list[Record]]:
     records: dict[str, list[Record]] = {}
     for line in await chain.read(chain.layout.journals[0]):
         try:
-            system, record = open_record(RING, line.key, line.value, line.timestamp)
+            system, record = opened(line)
         except Rejected:
             continue
         records.setdefault(system, []).append(record)

@@ -16,14 +16,13 @@ from stateserver.gateway.outcomes import Outcome, Sent, Told, look
 from stateserver.gateway.system_model import SystemModel
 from stateserver.protocol.encode import encode_frame
 from stateserver.protocol.modes import Mode
-from stateserver.security.envelope import open_record
 from stateserver.security.tokens import Role
 from tests.gateway.chained import at_version, gateway_of
 from tests.gateway.serving import Caller, Gateway, until
 from tests.gateway.test_system_model import sample_events
 from tests.stream.chain import Chain
 from tests.stream.chain import until as until_true
-from tests.stream.journals import CAPTURE, OTHER_RING, RING, example_records, sealed
+from tests.stream.journals import CAPTURE, OTHER_RING, example_records, opened, sealed
 
 CAPTURED = [sealed(record) for record in example_records(CAPTURE)]
 LABEL = {"action": "label_unit", "unit": "3/158", "label": "North wall"}
@@ -72,8 +71,8 @@ async def test_commands_are_answered_by_what_the_worker_made_of_them(chain: Chai
                 for one in await chain.read(chain.layout.journals[0])
                 if one.offset == labelled["offset"] and one.key == b"site"
             ]
-            system, opened = open_record(RING, record.key, record.value, record.timestamp)
-            assert (system, opened.mode, opened.created_at) == ("site", "AXXIS100", labelled["created_at"])
+            system, sent = opened(record)
+            assert (system, sent.mode, sent.created_at) == ("site", "AXXIS100", labelled["created_at"])
             assert (await send(gateway, LABEL))["outcome"] == "unchanged"
 
             acknowledge = {"action": "acknowledge_warning", "unit": "0/23", "field": "earth_leakage", "id": "one"}

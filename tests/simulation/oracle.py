@@ -19,13 +19,12 @@ from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.still import read_still
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
-from stateserver.security.envelope import open_record
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
 from stateserver.stream.ports import Row
 from stateserver.stream.state_rows import MARKER_KEY, decode_marker
 from tests.simulation.kafka import Broker, Place
 from tests.simulation.processes import Machine
-from tests.stream.journals import RING, LogLine, last_values
+from tests.stream.journals import LogLine, last_values, opened
 
 
 class Truth:
@@ -43,7 +42,7 @@ class Truth:
     def _take(self, topic: str, partition: int, line: LogLine) -> None:
         folding = None
         try:
-            name, record = open_record(RING, line.key, line.value, line.timestamp)
+            name, record = opened(line)
             folding = self.systems.get(name) or Folding(name)
             changes = folding.apply(record)
         except Rejected as rejected:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stateserver.codec.appended import APPENDED_AT
+from stateserver.codec import appended as codec
 from stateserver.codec.packet import Kind
 from stateserver.domain.change import Change, change_to_json
 from stateserver.domain.records import CommandRecord, FrameRecord, Record, TickRecord, UnreadableFrame
@@ -14,7 +14,7 @@ from stateserver.protocol.modes import Mode
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
 from stateserver.replay.lines import LineReader
-from stateserver.security.envelope import seal
+from stateserver.security.envelope import open_record, seal
 from stateserver.security.keyring import KeyRing
 from stateserver.stream.ports import Headers, LogRecord, Row
 
@@ -94,8 +94,13 @@ def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
         assert isinstance(record, CommandRecord)
         kind, source, sequence, body = Kind.COMMAND, "gateway", 0, record.command
     value = seal(ring, kind, system, source, sequence, record.created_at, record.mode, body)
-    headers = () if record.appended_at is None else ((APPENDED_AT, str(record.appended_at).encode()),)
+    headers = () if record.appended_at is None else ((codec.APPENDED_AT, str(record.appended_at).encode()),)
     return Row(system.encode(), value, headers)
+
+
+def opened(line: LogRecord) -> tuple[str, Record]:
+    """The system and the record of a line of a log, as a worker opens it. Raises Rejected."""
+    return open_record(RING, line.key, line.value, codec.appended_at(line.timestamp, line.headers))
 
 
 def log_lines(records: Iterable[Record], system: str = SYSTEM) -> list[LogLine]:

@@ -17,7 +17,6 @@ from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.deadlines import next_deadline
-from stateserver.security.envelope import open_record
 from stateserver.stream.errors import HistoryTrimmed, JournalCutBack, PartitionStuck
 from stateserver.stream.keeper import STUCK_AFTER_MS, Care, PartitionKeeper
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
@@ -35,6 +34,7 @@ from tests.stream.journals import (
     folded,
     last_values,
     log_lines,
+    opened,
 )
 from tests.stream.simulated import Power, PowerCut, World
 
@@ -325,7 +325,7 @@ class TestSilence:
         await keeper.append_ticks()
         await keeper.append_ticks()
         (tick,) = world.log.topics[PACKETS, P][end:]
-        system, record = open_record(RING, tick.key, tick.value, tick.timestamp)
+        system, record = opened(tick)
         assert (system, record.created_at) == (SYSTEM, deadline)
         await keeper.take(Batch(PACKETS, P, end, [tick]))
         await keeper.checkpoint()
