@@ -6,6 +6,7 @@ from typing import Any, Final
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
 from stateserver.codec.claim import decode_claim
+from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.packet import read_packet
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.still import decode_still_part
@@ -61,6 +62,11 @@ def show_claim(value: bytes) -> JsonObject:
     return {**claim, "digest": claim["digest"].hex(), "value": f"{len(claim['value'])} bytes sealed"}
 
 
+def show_heartbeat(value: bytes) -> JsonObject:
+    beat = decode_heartbeat(value)
+    return {**beat._asdict(), "troubled": [one._asdict() for one in beat.troubled]}
+
+
 def show_key(key: bytes | None) -> str | None:
     """A record's key: UTF-8 where it is that, else hex behind `0x`."""
     if key is None:
@@ -80,5 +86,6 @@ SHOW: Final[dict[str, Callable[[bytes], JsonObject]]] = {
     "rejected": show_rejected,
     "history": show_still_part,
     "claims": show_claim,
+    "heartbeats": show_heartbeat,
 }
 """How the values of each topic are shown, by the topic's name without its prefix."""

@@ -1,8 +1,8 @@
-"""The topics' names and keys (spec page 4; `history` and `claims` are our own).
+"""The topics' names and keys (spec page 4; `history`, `claims` and `heartbeats` are our own).
 
 Every key is UTF-8. `units`: `<system>/<unit path>`. `blasts`: `<blast id>/<what>/<part>`, what being `report`, `start`
-or `end`, parts numbered from 1. In all others it is the system id (in `rejected` the record's
-own key, whatever it was).
+or `end`, parts numbered from 1. `heartbeats`: the partition's number in decimal. In all others it is the system id (in
+`rejected` the record's own key, whatever it was).
 """
 
 from typing import NamedTuple
@@ -22,6 +22,7 @@ class Topics(NamedTuple):
     rejected: str
     history: str
     claims: str
+    heartbeats: str
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Topics":

@@ -49,7 +49,9 @@ command.add_command(keys_jwt.command)
 )
 @systems_option
 @click.option(
-    "--current/--not-current", default=True, show_default=True, help="Seal the kinds of --uses with it from now on."
+    "--current/--not-current",
+    default=None,
+    help="Seal the kinds of --uses with it from now on. Without a word: a new ring does, one that is added to doesn't.",
 )
 @out_option
 @add_option
@@ -57,7 +59,7 @@ def new(
     key_id: str | None,
     uses: tuple[str, ...],
     systems: tuple[str, ...],
-    current: bool,
+    current: bool | None,
     out: Path | None,
     add: Path | None,
 ) -> None:
@@ -65,6 +67,9 @@ def new(
 
     Without --out and --add the ring is printed: take care who sees it. With both, the key is appended to the ring
     of --add, and lies alone in --out, for the Packet Server that is to seal with it.
+
+    Workers and gateways take up what is added while they run. They must all be able to read what a key seals before
+    one seals with it: so add it, then make it current (stateserver keys current).
     """
     if (key_id is None) != (not uses):
         raise click.UsageError("--id and --uses go together: which key, and what it may seal.")
@@ -73,11 +78,10 @@ def new(
         if key_id is not None
         else {name: [kind] for name, kind in WHOLE_RING.items()}
     )
-    fresh: dict[str, Any] = {
-        "keys": [new_key_document(name, kinds, list(systems)) for name, kinds in made.items()],
-        "current": {str(kind): name for name, kinds in made.items() for kind in kinds} if current else {},
-    }
-    grown = _grown(add, fresh)
+    keys = [new_key_document(name, kinds, list(systems)) for name, kinds in made.items()]
+    chosen = {str(kind): name for name, kinds in made.items() for kind in kinds}
+    fresh: dict[str, Any] = {"keys": keys, "current": {} if current is False else chosen}
+    grown = fresh if add is None else _grown(add, fresh["keys"], chosen if current else {})
     KeyRing.from_document(grown)
     if out is not None:
         write_private_file(out, _written(fresh))
@@ -90,16 +94,32 @@ def new(
         click.echo(f"Made {name}: in {' and '.join(str(path) for path in (add, out) if path)}.")
 
 
-def _grown(add: Path | None, fresh: dict[str, Any]) -> dict[str, Any]:
-    """The ring of that file with the fresh keys, or the fresh ones alone. Raises SecretTrouble."""
-    if add is None:
-        return fresh
-    ring = load_secret_document(str(add), "key ring")
+def _grown(path: Path, keys: list[dict[str, Any]], current: dict[str, str]) -> dict[str, Any]:
+    """The ring of that file with more keys, and these current ones. Raises SecretTrouble."""
+    ring = load_secret_document(str(path), "key ring")
     KeyRing.from_document(ring)
-    return {
-        "keys": [*ring["keys"], *fresh["keys"]],
-        "current": {**ring.get("current", {}), **fresh["current"]},
-    }
+    return {"keys": [*ring["keys"], *keys], "current": {**ring.get("current", {}), **current}}
+
+
+@command.command("current")
+@click.option("--id", "key_id", required=True, help="A key of the ring.")
+@click.option(
+    "--uses",
+    multiple=True,
+    required=True,
+    type=click.Choice([kind.value for kind in Kind]),
+    help="A kind to seal with it from now on; may be repeated.",
+)
+@click.argument("ring", type=click.Path(path_type=Path, dir_okay=False))
+def make_current(key_id: str, uses: tuple[str, ...], ring: Path) -> None:
+    """Seal with that key of the file RING from now on.
+
+    Every worker and gateway must have taken it up before: their logs say so.
+    """
+    document = _grown(ring, [], dict.fromkeys(uses, key_id))
+    KeyRing.from_document(document)
+    replace_private_file(ring, _written(document))
+    click.echo(f"{', '.join(uses)}: sealed with {key_id} from now on.")
 
 
 @command.command("list")

@@ -7,7 +7,7 @@ import click
 
 from stateserver.folders import require_folder
 from stateserver.logs import set_up_logging
-from stateserver.security.keyring import KeyRing
+from stateserver.security.keyring_file import KeyRingFile
 from stateserver.settings import SettingError, load_settings, variable
 from stateserver.stream.run import run_worker
 
@@ -18,6 +18,7 @@ def command() -> None:
 
     Any number of workers share the partitions of the journal; each needs a STATESERVER_DATA_DIR of its own.
     SIGINT and SIGTERM stop it within 5 s. Exit status 0 then, 2 where it could not start or had to give up.
+    Its key ring is read anew at SIGHUP, and by itself once its file has changed.
     """
     settings = load_settings(os.environ)
     set_up_logging(settings)
@@ -26,5 +27,5 @@ def command() -> None:
             variable("keyring"), "is needed: no record can be opened without keys", "stateserver keys new"
         )
     require_folder(settings.data_dir)
-    ring = KeyRing.load(settings.keyring.get_secret_value())
+    ring = KeyRingFile(settings.keyring.get_secret_value())
     asyncio.run(run_worker(settings, ring))

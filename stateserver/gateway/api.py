@@ -86,6 +86,12 @@ resources = APIRouter(
 session = APIRouter(prefix=f"{PREFIX}/session", tags=["session"], route_class=GuardedRoute)
 
 
+@resources.get("/status", operation_id="status.get", summary="Whether what is told is the present")
+async def status(who: Who, ask: Ask) -> Response:
+    """Why it isn't where it isn't, of which partitions and since when; and which sources send nothing of use."""
+    return _json(ask.status(who))
+
+
 @resources.get("/systems", operation_id="systems.list", summary="All systems, each in brief")
 async def systems(request: Request, who: Who, ask: Ask, after: After = None, limit: Limit = LIMIT_DEFAULT) -> Response:
     """The systems that the credential is good for, by name."""

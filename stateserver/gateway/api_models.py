@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stateserver.domain.change import KINDS
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.outcomes import Outcome
-from stateserver.gateway.system_model import Trouble
+from stateserver.gateway.system_model import Trouble as SystemTrouble
 from stateserver.protocol.modes import Mode
 from stateserver.security.tokens import Role
 
@@ -34,6 +34,45 @@ class Answer(BaseModel):
 At = Annotated[int | None, Field(description="The past instant that was asked for, if one was", examples=[AT])]
 
 
+class Trouble(Answer):
+    """Why something is not live."""
+
+    condition: Condition = Field(examples=["worker_silent"])
+    reason: str = Field(examples=["no worker gives a sign of life"])
+    partitions: list[int] = Field(description="Those concerned; none named: all", examples=[[1, 3]])
+    since: Ms | None = Field(description="Ms since 1970 (UTC); null where that isn't known")
+
+
+class SystemSource(Answer):
+    """A source of which nothing is of use: for a minute or longer all its frames are rejected, or duplicates."""
+
+    source: str | None = Field(description="Null where that can't be read", examples=["ps-1"])
+    why: Literal["rejected", "duplicates"] = Field(examples=["rejected"])
+    reason: str | None = Field(description="Why most of them were rejected", examples=["unknown_key"])
+    frames: int = Field(description="How many there were", examples=[120])
+    since: Ms
+
+
+class TroubledSource(SystemSource):
+    """The same, with the system that it names."""
+
+    system: System | None = Field(description="Null where that can't be read", examples=["site"])
+
+
+class Standing(Answer):
+    """Whether what is told is the present; `condition` is the worst there is, `troubles` are all."""
+
+    live: bool = Field(examples=[False])
+    condition: Condition = Field(examples=["worker_silent"])
+    troubles: list[Trouble]
+
+
+class Status(Standing):
+    """The same, with the sources that send nothing of use, of systems that aren't known yet too."""
+
+    troubled_sources: list[TroubledSource]
+
+
 class SystemHead(Answer):
     """A system in brief."""
 
@@ -48,7 +87,9 @@ class SystemHead(Answer):
     blasts: int = Field(examples=[1])
     open_blast: BlastId | None
     whole: Whole
-    trouble: Trouble | None = Field(examples=[None])
+    trouble: SystemTrouble | None = Field(examples=[None])
+    live: bool | None = Field(description="Whether this is the present; null of a past instant", examples=[True])
+    troubled_sources: list[SystemSource] = Field(examples=[[]])
 
 
 class Checkpoint(Answer):
@@ -282,11 +323,13 @@ class Live(Answer):
     live: bool = Field(examples=[True])
 
 
-class Ready(Answer):
-    """Whether the gateway sees its topics as they are."""
+class Ready(Standing):
+    """Whether the gateway does its part, and whether what it tells is the present.
+
+    A gateway is ready where only a worker is missing: it must be there to say so.
+    """
 
     ready: bool = Field(examples=[True])
-    condition: Condition = Field(examples=["live"])
 
 
 class Problem(BaseModel):

@@ -127,13 +127,15 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
         summary="The gateway sees its topics as they are",
     )
     async def ready() -> Response:
-        state = {"ready": parts.liveness.serving, "condition": parts.liveness.condition}
+        state = {"ready": parts.liveness.serving, **parts.liveness.document()}
         status = 200 if parts.liveness.serving else 503
         return Response(compact_json.encode(state), status, media_type="application/json")
 
     @app.get("/metrics", operation_id="metrics", tags=["operations"], summary="Prometheus metrics")
     async def metrics() -> Response:
         parts.metrics.live.set(parts.liveness.live)
+        parts.metrics.partitions_not_live.set(parts.liveness.partitions_not_live)
+        parts.metrics.troubled_sources.set(len(parts.liveness.troubled))
         not_whole = sum(not model.whole for model in parts.reading.systems.values())
         parts.metrics.systems_not_whole.set(not_whole)
         parts.metrics.audit_unwritten.set(parts.guard.audit.unwritten)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stateserver.codec.heartbeat import TroubledSource
 from stateserver.domain.paths import path_key
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.system_model import SystemModel
@@ -64,6 +65,11 @@ def system_document(reading: ReadModel, model: SystemModel) -> Document:
         }
     )
     return system_head(reading, model) | {"checkpoint": checkpoint}
+
+
+def source_document(source: TroubledSource) -> Document:
+    """A source of which nothing is of use, but for the system that it names."""
+    return {name: value for name, value in source._asdict().items() if name != "system"}
 
 
 def snapshot_document(reading: ReadModel, model: SystemModel, prefix: str | None = None) -> Document:

@@ -12,14 +12,14 @@ from aiokafka.errors import KafkaError
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
 from stateserver.codec.claim import decode_claim
-from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
 from stateserver.codec.topics import Topics, split_unit_key
 from stateserver.codec.unit import split_unit
 from stateserver.garbage import keep_for_good
+from stateserver.gateway.heartbeat_watch import HeartbeatWatch
 from stateserver.gateway.hub import Hub
-from stateserver.gateway.journal_watch import JournalWatch
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel, Rows
@@ -33,6 +33,7 @@ from stateserver.gateway.topic_reader import (
     TopicReader,
     TopicsMissing,
 )
+from stateserver.gateway.wall_clock import now_ms
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ STEP_S: Final = 0.02
 """What comes is carried over once in this time: so a thousand clients get a burst in one message each, not in many."""
 FULL_STEP: Final = RECORDS_A_STEP // 2
 """With so much at once there is a backlog: no waiting then."""
-HEARTBEAT_S: Final = 2.0
+LOOK_EVERY_S: Final = 2.0
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 TROUBLE_RETRY_S: Final = 30.0
 
@@ -66,7 +67,7 @@ class Feed:
         self._client_options = client_options
         self._topics = topics
         self._journals = journals
-        self._watch = JournalWatch()
+        self._watch = HeartbeatWatch((), ())
         self._reading = reading
         self._hub = hub
         self._liveness = liveness
@@ -78,6 +79,9 @@ class Feed:
         while True:
             try:
                 async with TopicReader(self._client_options, self._topics, self._journals) as reader:
+                    self._watch = HeartbeatWatch(
+                        [one.partition for one in reader.partitions.heartbeats], self._journals
+                    )
                     await self._read(reader)
                     attempt = 0
                     await self._follow(reader)
@@ -90,18 +94,16 @@ class Feed:
             await asyncio.sleep(RETRY_S[min(attempt, len(RETRY_S) - 1)])
             attempt += 1
 
-    def _enter(self, condition: Condition, trouble: Exception | None = None) -> None:
+    def _enter(self, condition: Condition, trouble: Exception) -> None:
         if condition is self._liveness.condition:
             return
-        if trouble is None:
-            log.info("the feed is %s", condition)
-        else:
-            log.warning("the feed is %s: %s", condition, str(trouble) or type(trouble).__name__)
+        log.warning("the feed is %s: %s", condition, str(trouble) or type(trouble).__name__)
         self._liveness.enter(condition)
         self._hub.wake_all()
 
     async def _read(self, reader: TopicReader) -> None:
         """Read all that the present follows from, beside what is shown meanwhile."""
+        await self._ask(reader)  # before all else: heartbeats that come behind this are young
         rows = await self._read_rows(reader)
         begins, ends = await reader.bounds(reader.partitions.changes)
         starts = {
@@ -117,9 +119,12 @@ class Feed:
         for model in fresh.systems.values():
             if not model.whole:
                 log.error("what is told of system %r is not whole: %s", model.name, model.trouble)
-        await reader.pass_over(reader.partitions.rejected)
+        async for records in reader.read_last(reader.partitions.heartbeats):
+            self._take_heartbeats(records)
+        self._watch.begin(time.monotonic())
         reader.follow(reader.partitions.all)
-        self._enter(Condition.LIVE)
+        self._liveness.has_read()
+        self._judge()
         self._hub.published(self._reading.systems)
 
     async def _read_rows(self, reader: TopicReader) -> Rows:
@@ -153,10 +158,10 @@ class Feed:
 
     async def _follow(self, reader: TopicReader) -> None:
         """Take what comes, until there is trouble."""
-        heartbeat = asyncio.create_task(self._heartbeat(reader))
+        looking = asyncio.create_task(self._look_around(reader))
         retry_at = time.monotonic() + TROUBLE_RETRY_S
         try:
-            while not heartbeat.done():
+            while not looking.done():
                 began = time.monotonic()
                 records = await reader.step()
                 self._take(records)
@@ -165,22 +170,53 @@ class Feed:
                     await asyncio.sleep(began + STEP_S - time.monotonic())
                 if time.monotonic() > retry_at and not all(one.whole for one in self._reading.systems.values()):
                     raise ReadAnew("what is told of some systems is not whole")
-            heartbeat.result()
+            looking.result()
         finally:
-            heartbeat.cancel()
-            await asyncio.gather(heartbeat, return_exceptions=True)
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
-    async def _heartbeat(self, reader: TopicReader) -> None:
-        """See that the broker is there and that what it has reaches us."""
+    async def _look_around(self, reader: TopicReader) -> None:
+        """See that the broker is there, that what it has reaches us, and that workers are at work."""
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 self._metrics.lag.set(await reader.lag())
-                self._watch.arrived(await reader.journal_ends(), time.monotonic())
-                unread = self._watch.unread(time.monotonic())
-                self._enter(Condition.JOURNAL_UNREAD if unread else Condition.LIVE)
+                await self._ask(reader)
             except (KafkaError, OSError, TimeoutError) as trouble:
                 self._enter(Condition.BROKER_LOST, trouble)  # the consumer itself tries to connect again
+                continue
+            if self._liveness.condition is Condition.BROKER_LOST:
+                self._watch.begin(time.monotonic())
+            self._judge()
+
+    async def _ask(self, reader: TopicReader) -> None:
+        asked_s = time.monotonic()
+        self._watch.asked(await reader.heartbeat_ends(), await reader.journal_ends(), asked_s)
+
+    def _judge(self) -> None:
+        """Tell of each partition whether what is held of it is the present, where that has changed."""
+        before = self._liveness.troubles
+        self._liveness.watch(self._watch.standings(time.monotonic(), now_ms()), self._watch.troubled)
+        if self._liveness.troubles == before:
+            return
+        for trouble in self._liveness.troubles:
+            level = logging.INFO if trouble.condition is Condition.AWAITING_WORKER else logging.WARNING
+            log.log(level, "not live: %s", trouble.shown())
+        if self._liveness.live:
+            log.info("the feed is live")
+        self._hub.wake_all()
+
+    def _take_heartbeats(self, records: Records) -> bool:
+        """Whether there were any."""
+        beats = list(_flat(records, self._topics.heartbeats))
+        for record in beats:
+            self._guarded(self._take_heartbeat, self._watch, record)
+        return bool(beats)
+
+    def _take_heartbeat(self, watch: HeartbeatWatch, record: Record) -> None:
+        if record.value is not None:
+            appended_ms = record.timestamp if record.timestamp >= 0 else None
+            watch.came(record.partition, record.offset, decode_heartbeat(record.value), appended_ms)
 
     def _take(self, records: Records) -> None:
         """Carry over what came: events first, since rows only follow them."""
@@ -190,11 +226,11 @@ class Feed:
             if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
                 self._hub.published(touched)
                 raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
-        told = self._topics.units, self._topics.systems, self._topics.blasts, self._topics.rejected
-        for record in _flat(records, self._topics.changes, *told):
-            self._watch.answered(record.partition)
-        for record in _flat(records, *told, self._topics.claims):
+        rows = self._topics.units, self._topics.systems, self._topics.blasts, self._topics.claims
+        for record in _flat(records, *rows):
             self._guarded(self._take_row, self._reading, record)
+        if self._take_heartbeats(records):
+            self._judge()
         self._hub.published(touched)
         self._reading.trim_logs()  # not before: who keeps up must not fall behind by it
 
@@ -204,12 +240,7 @@ class Feed:
         if record.topic == self._topics.units:
             reading.refresh_unit(split_unit(record.value))
         elif record.topic == self._topics.systems:
-            row = decode_system(record.value)
-            self._watch.applied(row.partition, row.offset)
-            reading.refresh(row)
-        elif record.topic == self._topics.rejected:
-            rejected = decode_rejected(record.value)
-            self._watch.applied(rejected.partition, rejected.offset)
+            reading.refresh(decode_system(record.value))
         elif record.topic == self._topics.claims:
             reading.claims.note(decode_claim(record.value), record.partition, record.offset)
         else:

@@ -28,6 +28,14 @@ class Metrics:
         )
         self.lag = Gauge(f"{PREFIX}_lag_records", "Records in the topics not read yet", registry=self.registry)
         self.live = Gauge(f"{PREFIX}_live", "1 while the read model is the present", registry=self.registry)
+        self.partitions_not_live = Gauge(
+            f"{PREFIX}_partitions_not_live",
+            "Partitions of which what is held is not the present",
+            registry=self.registry,
+        )
+        self.troubled_sources = Gauge(
+            f"{PREFIX}_troubled_sources", "Sources that send nothing of use", registry=self.registry
+        )
         self.systems_not_whole = Gauge(
             f"{PREFIX}_systems_not_whole", "Systems whose state lacks something", registry=self.registry
         )

@@ -60,6 +60,7 @@ _PAST: Final = (
 """What `at` may be refused with."""
 
 TOLD: Final[dict[str, Told]] = {
+    "status.get": Told({200: models.Status}),
     "systems.list": _read(models.Systems),
     "systems.get": _read(models.SystemDocument, refusals.UnknownSystem, *_PAST),
     "units.list": _read(models.Units, refusals.UnknownSystem, *_PAST),

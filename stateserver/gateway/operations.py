@@ -45,6 +45,7 @@ _READ, _COMMAND, _APPEND = Permission.READ, Permission.COMMAND, Permission.APPEN
 OPERATIONS: Final[dict[str, Operation]] = {
     operation.name: operation
     for operation in (
+        Operation("status.get", _READ, Bound.FILTERED),
         Operation("systems.list", _READ, Bound.FILTERED),
         Operation("systems.get", _READ, Bound.NAMED),
         Operation("units.list", _READ, Bound.NAMED),

@@ -1,7 +1,7 @@
 """What can be asked of a system's past, by whoever may see it now. The looking up is the desk's."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -57,4 +57,10 @@ class PastQueries:
         return {"blasts": len(begun), "open_blast": next(open_then, None)}
 
 
-_OF_THE_PRESENT = {"whole": True, "trouble": None, "checkpoint": None}
+_OF_THE_PRESENT: Final[dict[str, Any]] = {
+    "whole": True,
+    "trouble": None,
+    "live": None,
+    "troubled_sources": [],
+    "checkpoint": None,
+}

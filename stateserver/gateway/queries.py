@@ -10,7 +10,7 @@ from stateserver.gateway import compact_json
 from stateserver.gateway.answers import stamp
 from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.detonator_desk import DetonatorDesk
-from stateserver.gateway.documents import system_document, system_head, unit_document
+from stateserver.gateway.documents import source_document, system_document, system_head, unit_document
 from stateserver.gateway.history import History
 from stateserver.gateway.journal import Journal
 from stateserver.gateway.liveness import Liveness
@@ -86,7 +86,7 @@ class Queries:
     def systems(self, who: Principal, *, after: str | None = None, limit: int = LIMIT_DEFAULT) -> Document:
         """The heads of the systems that this principal may see, by name."""
         names = [model.name for model in self.models(who) if after is None or model.name > after]
-        heads = [system_head(self._reading, self._reading.systems[name]) for name in names[:limit]]
+        heads = [self._with_standing(self._reading.systems[name], system_head) for name in names[:limit]]
         return {"systems": heads, "next": names[limit - 1] if len(names) > limit else None}
 
     def models(self, who: Principal) -> list[SystemModel]:
@@ -97,11 +97,30 @@ class Queries:
     def tag(self, who: Principal, system: str | None = None) -> str:
         """A tag of all that is told of a system, or of every one, as it is now."""
         models = self.models(who) if system is None else [self.model(who, system)]
-        return stamp(self._reading, *models)
+        return f"{stamp(self._reading, *models)}-{self._liveness.revision}"
 
     def system(self, who: Principal, system: str) -> Document:
         """One system with what its latest checkpoint says."""
-        return system_document(self._reading, self.model(who, system))
+        return self._with_standing(self.model(who, system), system_document)
+
+    def _with_standing(self, model: SystemModel, make: Callable[[ReadModel, SystemModel], Document]) -> Document:
+        """A document of a system, with whether it is the present, and which of its sources send nothing of use."""
+        liveness = self._liveness
+        troubled = [source_document(source) for source in liveness.troubled if source.system == model.name]
+        return make(self._reading, model) | {"live": liveness.is_live(model.partition), "troubled_sources": troubled}
+
+    def status(self, who: Principal) -> Document:
+        """Whether this gateway sees the present, why not, and which sources send nothing of use, where one may know.
+
+        Sources of systems that aren't known yet are told too: all that they send may have been rejected.
+        """
+        return self._liveness.document() | {
+            "troubled_sources": [
+                {"system": source.system} | source_document(source)
+                for source in self._liveness.troubled
+                if (who.systems is None if source.system is None else who.sees(source.system))
+            ]
+        }
 
     def units(
         self,

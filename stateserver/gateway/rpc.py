@@ -67,6 +67,7 @@ class Session:
 
     def _own_methods(self) -> dict[str, Method]:
         return {
+            "status.get": self._status_get,
             "systems.list": self._systems_list,
             "systems.get": self._systems_get,
             "units.list": self._units_list,
@@ -115,6 +116,10 @@ class Session:
             subscription.ended = True
             self._hub.unwatch(subscription.system, self._watcher)
         self.subscriptions.clear()
+
+    async def _status_get(self, params: Params) -> bytes:
+        check(NoParameters, params)
+        return compact_json.encode(self._queries.status(self.who))
 
     async def _systems_list(self, params: Params) -> bytes:
         return compact_json.encode(self._queries.systems(self.who, **check(SystemsPage, params).model_dump()))
@@ -194,7 +199,7 @@ class Session:
 
     async def _ping(self, params: Params) -> bytes:
         check(NoParameters, params)
-        return compact_json.encode({"live": self._liveness.live, "condition": self._liveness.condition})
+        return compact_json.encode(self._liveness.document())
 
 
 def _wanted(subscribe: Subscribe) -> Wanted:

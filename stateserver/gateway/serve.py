@@ -25,6 +25,7 @@ from stateserver.gateway.report_desk import ReportDesk
 from stateserver.gateway.server import BACKLOG, Server, server_config
 from stateserver.kafka.quiet import quiet_libraries
 from stateserver.security.keyring import KeyRing
+from stateserver.security.keyring_file import KeyRingFile
 from stateserver.settings import Settings, kafka_client_options, variable
 
 log = logging.getLogger(__name__)
@@ -43,18 +44,27 @@ async def serve(settings: Settings, listening: Callable[[int], None] | None = No
     protection = protect(settings)
     with listen(settings.http_host, settings.http_port) as listener:
         log.info("up to %d files and sockets may be open", allow_open_files())
-        parts = _parts(settings, protection.guard)
+        ring = _key_ring(settings)
+        parts = _parts(settings, protection.guard, None if ring is None else ring.ring)
         app = build_app(parts, _feed(settings, parts).run)
-        server = Server(server_config(app, protection.bounds, protection.certificates), protection.renew)
+
+        def renew() -> None:
+            protection.renew()
+            if ring is not None:
+                ring.reload()
+
+        server = Server(server_config(app, protection.bounds, protection.certificates), renew)
         port: int = listener.getsockname()[1]
         log.info("listening on %s port %d", settings.http_host, port)
         if listening is not None:
             listening(port)
-        keeping_new = asyncio.create_task(protection.keep_new())
+        watching = [protection.keep_new()] if ring is None else [protection.keep_new(), ring.watch()]
+        keeping_new = asyncio.gather(*watching)
         try:
             await server.serve(sockets=[listener])
         finally:
             keeping_new.cancel()
+            await asyncio.gather(keeping_new, return_exceptions=True)
             parts.guard.audit.flush()
 
 
@@ -76,12 +86,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _parts(settings: Settings, guard: Guard) -> Parts:
+def _parts(settings: Settings, guard: Guard, ring: KeyRing | None) -> Parts:
     reading, liveness, options = ReadModel(), Liveness(), kafka_client_options(settings)
     topics = Topics.with_prefix(settings.topic_prefix)
     history = History(options, topics, reading)
     desk = ReportDesk(settings.time_zone)
-    journal = Journal(options, settings.packets_topics, topics.claims, _key_ring(settings), reading, liveness)
+    journal = Journal(options, settings.packets_topics, topics.claims, ring, reading, liveness)
     return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk, PastDesk())
 
 
@@ -97,9 +107,9 @@ def _feed(settings: Settings, parts: Parts) -> Feed:
     )
 
 
-def _key_ring(settings: Settings) -> KeyRing | None:
+def _key_ring(settings: Settings) -> KeyRingFile | None:
     """The ring that commands are sealed with. Raises SecretTrouble for one that can't be used."""
-    ring = None if settings.keyring is None else KeyRing.load(settings.keyring.get_secret_value())
-    if ring is None or not ring.has_current(Kind.COMMAND):
+    ring = None if settings.keyring is None else KeyRingFile(settings.keyring.get_secret_value())
+    if ring is None or not ring.ring.has_current(Kind.COMMAND):
         log.info("no current key for COMMAND in %s: commands are refused", variable("keyring"))
     return ring

@@ -8,9 +8,9 @@ import hashlib
 import logging
 import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
+from stateserver.security.secret_document import sign_of
 from stateserver.settings import SettingError, Settings, variable
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Certificates:
 
     def _signs(self) -> list[tuple[int, int, int] | None]:
         files = (self._settings.tls_cert, self._settings.tls_key, self._settings.tls_client_ca)
-        return [_sign(file) for file in files if file is not None]
+        return [sign_of(file) for file in files if file is not None]
 
 
 def names_of_client(handshake: ssl.SSLObject | ssl.SSLSocket | None) -> tuple[str, ...]:
@@ -95,11 +95,3 @@ def _no_password() -> str:
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
-
-
-def _sign(file: Path) -> tuple[int, int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stateserver.codec.topics import Topics
 from stateserver.errors import StateServerError
-from stateserver.gateway.journal_watch import Journal
+from stateserver.gateway.heartbeat_watch import Journal
 from stateserver.kafka.admins import admin
 
 RECORDS_A_STEP: Final = 2_000
@@ -26,6 +26,7 @@ class Record(Protocol):
     topic: str
     partition: int
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
 
@@ -50,7 +51,7 @@ class Partitions(NamedTuple):
     systems: list[TopicPartition]
     blasts: list[TopicPartition]
     claims: list[TopicPartition]
-    rejected: list[TopicPartition]
+    heartbeats: list[TopicPartition]
 
     @property
     def rows(self) -> list[TopicPartition]:
@@ -60,7 +61,7 @@ class Partitions(NamedTuple):
     @property
     def all(self) -> list[TopicPartition]:
         """All of them."""
-        return [*self.changes, *self.rows, *self.rejected]
+        return [*self.changes, *self.rows, *self.heartbeats]
 
 
 class TopicReader:
@@ -153,10 +154,11 @@ class TopicReader:
             elif time.monotonic() - moved_at > STALLED_S:
                 raise ReadAnew(f"nothing came from {len(remaining)} partitions that have more")
 
-    async def pass_over(self, partitions: Sequence[TopicPartition]) -> None:
-        """What these hold so far is not wanted."""
-        for partition, end in (await self._ends(partitions)).items():
-            self._consumer.seek(partition, end)
+    async def read_last(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[Records]:
+        """The last record of each, where there is one; `follow` goes on behind it."""
+        begins, ends = await self.bounds(partitions)
+        async for records in self.read({one: max(begins[one], end - 1) for one, end in ends.items()}, ends):
+            yield records
 
     def follow(self, partitions: Collection[TopicPartition]) -> None:
         """From now on `step` gives what comes, after what was read so far."""
@@ -171,6 +173,10 @@ class TopicReader:
     def _known_end(self, partition: TopicPartition, told: int) -> int:
         """Asked for the end, the embedded broker tells where the last batch begins, and one; fetching tells the end."""
         return max(told, self._consumer.highwater(partition) or 0)
+
+    async def heartbeat_ends(self) -> dict[int, int]:
+        """Where `heartbeats` ends, by partition."""
+        return {one.partition: end for one, end in (await self._ends(self.partitions.heartbeats)).items()}
 
     async def journal_ends(self) -> dict[Journal, int]:
         """Where the journals end, of which nothing is read here."""

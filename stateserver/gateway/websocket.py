@@ -14,7 +14,7 @@ from stateserver.gateway import compact_json, json_rpc
 from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import Guard
 from stateserver.gateway.hub import Hub
-from stateserver.gateway.liveness import Condition, Liveness
+from stateserver.gateway.liveness import Liveness, Trouble
 from stateserver.gateway.messages import Message, message
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.outlet import Outlet
@@ -59,15 +59,15 @@ class Connection:
         self._metrics = metrics
         self._session = Session(visitor, guard, queries, hub, liveness, watcher=self)
         self._behind = asyncio.Event()
-        self._told: Condition | None = None
+        self._told: tuple[Trouble, ...] | None = None
 
     def wake(self) -> None:
         """Send what lies ready, as far as there is room (a Watcher's part)."""
         outlet = self._outlet
         if outlet.full:
             return  # it comes again when there is room
-        if self._told is not self._liveness.condition:
-            self._told = self._liveness.condition
+        if self._told != self._liveness.troubles:
+            self._told = self._liveness.troubles
             outlet.write(_status(self._liveness))
         for due in self._session.due():
             outlet.write(due)
@@ -145,7 +145,7 @@ class Connection:
 
 
 def _status(liveness: Liveness) -> Message:
-    params = {"live": liveness.live, "condition": liveness.condition}
+    params = liveness.document()
     return message(compact_json.encode({"jsonrpc": "2.0", "method": "status", "params": params}))
 
 

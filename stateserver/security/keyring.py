@@ -76,6 +76,15 @@ class KeyRing:
             keys[key.id] = key
         return cls(keys, _read_current(document.get("current", {}), keys))
 
+    def become(self, other: "KeyRing") -> None:
+        """Be what `other` is from now on, for all who hold this ring."""
+        keys, current = other._keys, other._current  # noqa: SLF001 - of its own class
+        self._keys, self._current = keys, current
+
+    def current_ids(self) -> dict[Kind, str]:
+        """The ids of the keys to seal with."""
+        return {kind: key.id for kind, key in self._current.items()}
+
     def find(self, key_id: str) -> Key | None:
         return self._keys.get(key_id)
 
@@ -103,7 +112,7 @@ class KeyRing:
         return key
 
     def __repr__(self) -> str:
-        current = {str(kind): key.id for kind, key in self._current.items()}
+        current = {str(kind): key_id for kind, key_id in self.current_ids().items()}
         return f"KeyRing(keys={list(self._keys)}, current={current})"
 
 

@@ -23,6 +23,15 @@ class SecretTrouble(StateServerError):
     """A secret document that is missing, open to others, or not what it should be. Holds none of its text."""
 
 
+def sign_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None where there is none to be seen."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def load_secret_document(text_or_path: str, what: str) -> dict[str, Any]:
     """The JSON object that a text is, or that the file at that path holds. `what` names it in errors.
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import NamedTuple
 
+from stateserver.codec.heartbeat import PartitionCondition
 from stateserver.codec.packet import Kind
 from stateserver.codec.topics import system_key
 from stateserver.errors import StateServerError
@@ -17,10 +18,12 @@ from stateserver.stream.outbox import Outbox
 from stateserver.stream.partition import PartitionProcessor, TickDue
 from stateserver.stream.ports import Batch, Pen, Ports, Row
 from stateserver.stream.restore import Restored, restore_partition
+from stateserver.stream.signs import Identity, Read, Signs
 
 logger = logging.getLogger(__name__)
 
 TICK_SOURCE = "worker"
+TICK_UNDER_WAY_MS = 2_000
 STUCK_AFTER_MS = 60_000
 UNCUT_CHANGES_MAX = 20_000
 """With more changes than that since the last cut another is due at once, and reading waits until it is made: so memory,
@@ -36,6 +39,7 @@ class Care(NamedTuple):
     layout: Layout
     lateness_ms: int
     metrics: Metrics
+    identity: Identity = Identity()
 
 
 class PartitionKeeper:
@@ -53,6 +57,8 @@ class PartitionKeeper:
         self._restored: Restored | None = None
         self._unwritten: BaseException | None = None
         self._since_ms = care.ports.clock.now_ms()
+        self.signs = Signs(partition, care.ports, care.layout, care.metrics, care.identity)
+        self._ticked_ms: int | None = None
         self._records = 0
         self._uncut = 0
         self._cut_made = asyncio.Event()
@@ -85,6 +91,7 @@ class PartitionKeeper:
             Outbox(log, layout.topics.rejected, self.partition),
         )
         self._restored = restored
+        self.signs.enter(PartitionCondition.READING)
         logger.info(
             "partition %d restored in %.1f s: %d systems, journal position %s",
             self.partition,
@@ -106,6 +113,7 @@ class PartitionKeeper:
         self._events.rejected.put(emitted.rejected)
         self._records += len(batch.records)
         self._care.metrics.count(len(batch.records), len(emitted.changes), len(emitted.rejected))
+        self._care.metrics.rejected_for.update(self._processor.intake.rejections.take_reasons())
         if emitted.stopped is not None:
             self._stop(emitted.stopped)
             return
@@ -142,6 +150,7 @@ class PartitionKeeper:
 
     def _stop(self, trouble: StateServerError) -> None:
         self.stopped = trouble
+        self.signs.enter(PartitionCondition.STOPPED, str(trouble))
         self._care.metrics.stopped.add(self.partition)
         logger.critical("%s (%s)", trouble, trouble.hint, exc_info=trouble.__cause__)
 
@@ -188,6 +197,7 @@ class PartitionKeeper:
         ends = [await self._look_at(topic) for topic in self._care.layout.journals]
         if all(ends) and self.restored and not self.caught_up:
             self.caught_up = True
+            self.signs.enter(PartitionCondition.LIVE)
             logger.info(
                 "partition %d ready: read to the end, %d records applied since the start, %d systems",
                 self.partition,
@@ -227,6 +237,7 @@ class PartitionKeeper:
             if not rows:
                 continue
             await self._ports.log.append(topic, self.partition, rows)
+            self._ticked_ms = self._ports.clock.now_ms()
             self._care.metrics.ticks += len(rows)
             logger.debug("partition %d: %d ticks appended", self.partition, len(rows))
 
@@ -237,6 +248,17 @@ class PartitionKeeper:
         except SealingRefused as refusal:
             logger.warning("no tick for system %s, whose deadline has passed: %s", tick.system, refusal)
             return []
+
+    @property
+    def awaits_ticks(self) -> bool:
+        """Whether ticks are under way to us: with the next deadline overdue too, another one follows each."""
+        return self._ticked_ms is not None and self._ports.clock.now_ms() < self._ticked_ms + TICK_UNDER_WAY_MS
+
+    async def beat(self) -> None:
+        """Give gateways a sign of life. Raises what the ports raise."""
+        restored = self._restored
+        read = None if restored is None or self.stopped is not None else Read(restored.processor, self._events)
+        await self.signs.give(read, lambda: self._restored is restored)
 
     async def catch_up(self) -> None:
         """Have the tables on disk follow their changelogs where they are behind. Raises what the log raises."""

@@ -1,26 +1,15 @@
 """What a worker tells Prometheus of itself."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stateserver.errors import StateServerError
+from stateserver.stream.sources import DUPLICATES, REJECTED
 
 PREFIX = "stateserver_worker"
-LOOPBACK = "127.0.0.1"
-
-
-class MetricsPortTaken(StateServerError):
-    """The metrics can't be served where the settings say."""
-
-    def __init__(self, port: int, trouble: OSError) -> None:
-        super().__init__(
-            f"can't serve metrics on port {port}: {trouble.strerror or trouble}",
-            "stop the program that uses it, or set STATESERVER_METRICS_PORT",
-        )
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +17,8 @@ class Metrics(Collector):
     """Plain numbers, as they are counted on the live path; asked for when somebody looks.
 
     Keyed by partition, and `unread` by (topic, partition). `held_back_ms` is how long reading waited for Kafka or a
-    checkpoint, `held_back` which partitions wait now, `waiting_bytes` what is not written yet.
+    checkpoint, `held_back` which partitions wait now, `waiting_bytes` what is not written yet, `rejected_for` the
+    rejected ones by reason, `troubled` how many sources there are of which nothing is of use, by why.
     """
 
     records: int = 0
@@ -43,6 +33,8 @@ class Metrics(Collector):
     waiting_bytes: dict[int, int] = field(default_factory=dict)
     tables_lost: dict[int, int] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
+    rejected_for: Counter[str] = field(default_factory=Counter)
+    troubled: dict[int, Counter[str]] = field(default_factory=dict)
 
     def count(self, records: int, changes: int, rejected: int) -> None:
         """A batch was applied."""
@@ -55,6 +47,7 @@ class Metrics(Collector):
         self.unread = {place: count for place, count in self.unread.items() if place[1] != partition}
         self.waiting_bytes.pop(partition, None)
         self.tables_lost.pop(partition, None)
+        self.troubled.pop(partition, None)
         self.stopped.discard(partition)
         self.held_back.discard(partition)
 
@@ -63,6 +56,16 @@ class Metrics(Collector):
         yield CounterMetricFamily(f"{PREFIX}_records", "Records of the journal applied", value=self.records)
         yield CounterMetricFamily(f"{PREFIX}_changes", "Events told", value=self.changes)
         yield CounterMetricFamily(f"{PREFIX}_rejected", "Records that could not be read", value=self.rejected)
+        for_each = CounterMetricFamily(f"{PREFIX}_rejections", "The same, by the reason", labels=["reason"])
+        for reason, count in sorted(self.rejected_for.items()):
+            for_each.add_metric([reason], count)
+        yield for_each
+        troubled = GaugeMetricFamily(
+            f"{PREFIX}_troubled_sources", "Sources that send nothing of use for a minute or longer", labels=["why"]
+        )
+        for why in (DUPLICATES, REJECTED):
+            troubled.add_metric([why], sum(count[why] for count in list(self.troubled.values())))
+        yield troubled
         yield CounterMetricFamily(f"{PREFIX}_ticks", "Ticks appended for silent systems", value=self.ticks)
         yield CounterMetricFamily(f"{PREFIX}_checkpoints", "Checkpoints written", value=self.checkpoints)
         yield CounterMetricFamily(
@@ -73,7 +76,7 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             f"{PREFIX}_held_back_partitions", "Partitions that wait for Kafka now", value=len(self.held_back)
         )
-        yield GaugeMetricFamily(f"{PREFIX}_ready", "1 once all partitions are read to their end", value=self.ready)
+        yield GaugeMetricFamily(f"{PREFIX}_ready", "1 while all partitions are read to their end", value=self.ready)
         yield GaugeMetricFamily(
             f"{PREFIX}_stopped_partitions", "Partitions that stand still, see the log", value=len(self.stopped)
         )
@@ -92,13 +95,3 @@ def _by_partition(name: str, what: str, values: dict[int, int]) -> GaugeMetricFa
     for partition, value in sorted(values.items()):
         family.add_metric([str(partition)], value)
     return family
-
-
-def serve_metrics(metrics: Metrics, port: int) -> None:
-    """Serve them at `/metrics` on the loopback address, as long as the process lives. Raises MetricsPortTaken."""
-    registry = CollectorRegistry()
-    registry.register(metrics)
-    try:
-        start_http_server(port, LOOPBACK, registry)
-    except OSError as trouble:
-        raise MetricsPortTaken(port, trouble) from trouble

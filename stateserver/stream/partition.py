@@ -27,6 +27,7 @@ from stateserver.protocol.reasons import Rejected
 from stateserver.security.envelope import open_record
 from stateserver.security.keyring import KeyRing
 from stateserver.stream.errors import EventsDiffer, RecordsLost, RecordStopsPartition
+from stateserver.stream.intake import Intake
 from stateserver.stream.ports import Batch, LogRecord, Row
 from stateserver.stream.state_rows import core_key, notes_key
 from stateserver.stream.stills import Stills
@@ -98,6 +99,7 @@ class PartitionProcessor:
         self.partition = partition
         self.positions = positions
         self.systems = {} if systems is None else systems
+        self.intake = Intake()
         self._ring = ring
         self._cut_at = dict(positions)
         self._moved: set[str] = set()
@@ -172,6 +174,7 @@ class PartitionProcessor:
                     caused.append(_Caused(record, changes, self.systems[known[0]].system.time))
             except Rejected as rejection:
                 emitted.rejected.append(self._rejected_row(topic, record, rejection))
+                self.intake.rejected(topic, self.partition, record, rejection)
             except Exception as trouble:  # noqa: BLE001 whatever it is: say where, and let others go on
                 return self._stop(topic, record, trouble)
             self.positions[topic] = record.offset + 1
@@ -218,7 +221,7 @@ class PartitionProcessor:
         self.systems[name] = tracked
         self._moved.add(name)
         self._unpublished[name] = None
-        tracked.note(topic, record, opened)
+        self.intake.applied(name, record, opened, duplicate=tracked.note(topic, record, opened))
         if changes:
             tracked.note_gaps(changes)
         if blasts:

@@ -4,26 +4,32 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
-from stateserver.codec.packet import Kind
+from stateserver import __version__
 from stateserver.errors import StateServerError
 from stateserver.garbage import give_back, keep_for_good
 from stateserver.kafka.quiet import quiet_libraries
-from stateserver.security.keyring import KeyRing
+from stateserver.security.keyring_file import KeyRingFile
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.app import App, FaustJournal, FaustStores, create_app
+from stateserver.stream.health import Health, Verdict, WorkerCondition
+from stateserver.stream.health_server import serve_health
 from stateserver.stream.kafka_log import KafkaLog
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
-from stateserver.stream.metrics import Metrics, serve_metrics
+from stateserver.stream.metrics import Metrics
 from stateserver.stream.ports import Ports
+from stateserver.stream.signs import Identity
 from stateserver.stream.topics import ensure_topics
 from stateserver.stream.worker import Worker
 
 logger = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 4.5
+REPORT_EVERY_S = 1.0
 
 
 class WorkerFailed(StateServerError):
@@ -40,44 +46,62 @@ class WallClock:
         await asyncio.sleep(seconds)
 
 
-async def run_worker(settings: Settings, ring: KeyRing) -> None:
-    """Work until SIGINT or SIGTERM, then stop in time. Raises StateServerError where it had to end before."""
+async def run_worker(settings: Settings, ring: KeyRingFile) -> None:
+    """Work until SIGINT or SIGTERM, then stop in time. Raises StateServerError where it had to end before.
+
+    At SIGHUP the key ring is read anew, as it is where its file has changed.
+    """
     quiet_libraries()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ring.reload)
     # Every packet topic with its prefix: the settings hold full names already.
     layout = Layout.with_prefix(settings.topic_prefix, settings.packets_topics)
-    options, metrics = kafka_client_options(settings), Metrics()
+    options, metrics, health = kafka_client_options(settings), Metrics(), Health()
     if settings.metrics_port is not None:
-        serve_metrics(metrics, settings.metrics_port)
-    partitions = await ensure_topics(options, layout)
-    log = KafkaLog(options, settings.group, layout.state)
-    await log.start()
+        serve_health(metrics, health, settings.metrics_port)
+    identity = Identity(uuid4().hex[:12], __version__)
+    logger.info("worker %s, version %s", *identity)
+    async with _beside(ring.watch()), _beside(_report(health, metrics, lambda: Verdict(WorkerCondition.STARTING))):
+        partitions = await ensure_topics(options, layout)
+        log = KafkaLog(options, settings.group, layout.state)
+        await log.start()
     try:
         app = create_app(settings, layout, partitions)
         ports = Ports(log, FaustJournal(app), FaustStores(app), WallClock())
-        care = Care(ring, ports, layout, settings.lateness_ms, metrics)
-        app.worker = Worker(care, give_ticks=_gives_ticks(ring), when_ready=_tidy_up)
-        await _work(app, stop)
+        care = Care(ring.ring, ports, layout, settings.lateness_ms, metrics, identity)
+        app.worker = Worker(care, when_ready=_tidy_up)
+        async with _beside(ring.watch()), _beside(_report(health, metrics, app.worker.verdict)):
+            await _work(app, stop)
     finally:
         await log.stop()
+
+
+@asynccontextmanager
+async def _beside(doing: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Meanwhile."""
+    task = asyncio.create_task(doing)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _report(health: Health, metrics: Metrics, verdict: Callable[[], Verdict]) -> None:
+    """Say how things are, again and again: that the loop turns is part of it."""
+    while True:
+        now = verdict()
+        metrics.ready = now.ready
+        health.report(now)
+        await asyncio.sleep(REPORT_EVERY_S)
 
 
 def _tidy_up() -> None:
     """What was read is here to stay, and what reading it took is not needed any more."""
     keep_for_good()
     give_back()
-
-
-def _gives_ticks(ring: KeyRing) -> bool:
-    if ring.has_current(Kind.TICK):
-        return True
-    logger.warning(
-        "the key ring has no current key for TICK: systems that fall silent get no ticks, so their lost contact is not "
-        "noticed and their blasts do not close. `stateserver keys new` makes one"
-    )
-    return False
 
 
 async def _work(app: App, stop: asyncio.Event) -> None:

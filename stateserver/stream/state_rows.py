@@ -56,15 +56,17 @@ def decode_marker(value: bytes) -> Marker:
 class Notes(NamedTuple):
     """What the worker keeps of a system beside the core's rows.
 
-    `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it; `time_appended_at` that
-    of the record which carried the system's time (ms). `forwarded`: its records come from elsewhere. `gaps`: how many
-    frames of each source never came. `unpublished`: some unit's `as_of` in `units` is behind.
+    `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it. `frame_time` and
+    `frame_appended_at` are those of the last frame (ms): silence is counted from it. `forwarded`: its records come
+    from elsewhere. `gaps`: how many frames of each source never came. `unpublished`: some unit's `as_of` in `units` is
+    behind.
     """
 
     topic: str
     offset: int
     appended_at: int | None
-    time_appended_at: int | None
+    frame_time: int | None
+    frame_appended_at: int | None
     forwarded: bool
     gaps: dict[str, int]
     unpublished: bool

@@ -28,6 +28,14 @@ _STATE: Final = {**_COMPACT, "min.compaction.lag.ms": "60000", "max.message.byte
 _HISTORY: Final = {"cleanup.policy": "delete", "retention.ms": str(400 * 24 * 3600 * 1000)}
 # A rejected record goes there whole, with some words about it; an event may repeat an operator's note of any length.
 _CLAIMS: Final = {"cleanup.policy": "delete", "retention.ms": str(7 * 24 * 3600 * 1000)}  # they hold for a day
+# Only the last ones count. What is not cleaned yet stays small, so that nobody has much to read.
+_HEARTBEATS: Final = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(1 << 20),
+    "segment.ms": "3600000",
+    # By these gateways tell since when a worker is silent: not by its own clock.
+    "message.timestamp.type": "LogAppendTime",
+}
 _ROOMY: Final = {**_HISTORY, "max.message.bytes": str(3 << 20)}
 
 
@@ -44,6 +52,7 @@ def wanted_topics(layout: Layout) -> dict[str, dict[str, str]]:
         topics.rejected: _ROOMY,
         topics.history: _HISTORY,
         topics.claims: _CLAIMS,
+        topics.heartbeats: _HEARTBEATS,
         topics.units: _COMPACT,
         topics.blasts: _COMPACT,
         topics.systems: _COMPACT,

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from stateserver.domain.change import SEQUENCE_GAP, Change
 from stateserver.domain.checkpoint import forget_published
 from stateserver.domain.deadlines import next_deadline
-from stateserver.domain.records import CommandRecord, Record
+from stateserver.domain.records import FrameRecord, Record
 from stateserver.domain.system import System
 from stateserver.stream.ports import LogRecord
 from stateserver.stream.state_rows import Notes
 
 FORWARDED_HEADER = "via"
 """The header that names the way a forwarded record came (spec page 3, Mesh)."""
+DUPLICATE = "duplicate"
+"""What the core counts duplicate frames by."""
 
 
 @dataclass(slots=True)
@@ -25,20 +27,37 @@ class Tracked:
     topic: str
     offset: int = -1
     appended_at: int | None = None
-    time_appended_at: int | None = None
+    frame_time: int | None = None
+    frame_appended_at: int | None = None
     forwarded: bool = False
     gaps: dict[str, int] = field(default_factory=dict)
     asked: tuple[int, int] | None = None
+    duplicates: int = field(init=False)
 
-    def note(self, topic: str, record: LogRecord, opened: Record) -> None:
-        """A record was applied."""
+    def __post_init__(self) -> None:
+        self.duplicates = self.system.counters.get(DUPLICATE, 0)
+
+    def note(self, topic: str, record: LogRecord, opened: Record) -> bool:
+        """A record was applied. Returns whether it was a duplicate, which changes nothing."""
+        duplicates = self.system.counters.get(DUPLICATE, 0)
+        is_duplicate, self.duplicates = duplicates > self.duplicates, duplicates
         self.topic = topic
         self.offset = record.offset
         self.appended_at = opened.appended_at
-        if opened.time == self.system.clock and not isinstance(opened, CommandRecord):
-            self.time_appended_at = self.appended_at
+        if isinstance(opened, FrameRecord) and not is_duplicate:
+            self._note_frame(opened.time)
         headers = record.headers
         self.forwarded = bool(headers) and any(name == FORWARDED_HEADER for name, _ in headers)
+        return is_duplicate
+
+    def _note_frame(self, time: int) -> None:
+        """Take it for the last one, but where one of a later time came before: that one tells more of the present."""
+        known, clock = self.frame_time, self.system.clock
+        if known is not None and clock is not None and clock < known:
+            time = clock  # it was set back, to this
+        elif known is not None and time < known:
+            return
+        self.frame_time, self.frame_appended_at = time, self.appended_at
 
     def note_gaps(self, changes: list[Change]) -> None:
         """Count the frames that these events say are missing."""
@@ -51,9 +70,10 @@ class Tracked:
     def tick_due(self, now_ms: int, lateness_ms: int) -> int | None:
         """The time of the deadline that this silent system is late for, in ms; None where there is none.
 
-        Its present is guessed by the record that carried its time: that time, and what passed since it was appended.
+        Its present is guessed by its last frame: that one's time, and what has passed since it was appended. Not by
+        ticks: after an outage they come late, and whatever else is overdue would seem not to be.
         """
-        time, appended_at = self.system.clock, self.time_appended_at
+        time, appended_at = self.frame_time, self.frame_appended_at
         if time is None or appended_at is None or self.forwarded:
             return None
         overdue_before = time + (now_ms - appended_at) - lateness_ms
@@ -68,7 +88,8 @@ class Tracked:
             self.topic,
             self.offset,
             self.appended_at,
-            self.time_appended_at,
+            self.frame_time,
+            self.frame_appended_at,
             self.forwarded,
             self.gaps,
             unpublished,
@@ -77,7 +98,7 @@ class Tracked:
 
 def tracked_again(system: System, notes: Notes) -> Tracked:
     """A system as it was when the notes were taken."""
-    topic, offset, appended_at, time_appended_at, forwarded, gaps, unpublished = notes
-    if unpublished:
+    if notes.unpublished:
         forget_published(system)
-    return Tracked(system, topic, offset, appended_at, time_appended_at, forwarded, gaps)
+    topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps, _ = notes
+    return Tracked(system, topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps)

@@ -8,6 +8,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
+from stateserver.codec.heartbeat import EVERY_S
+from stateserver.codec.packet import Kind
+from stateserver.stream.health import Verdict, WorkerCondition, judge
 from stateserver.stream.keeper import Care, PartitionKeeper
 from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch
 from stateserver.stream.standby import Standby
@@ -18,6 +21,7 @@ CHECKPOINT_EVERY_S = 0.15
 CHECKPOINT_EVERY_S_WHEN_BEHIND = 1.0
 """Who has much left to read has no reader who waits; what moves many times between two checkpoints is written once."""
 TICKS_EVERY_S = 0.5
+TICKS_SOON_S = 0.05
 REPORT_EVERY_S = 60.0
 CATCH_UP_EVERY_S = 1.0
 FOLLOW_EVERY_S = 5.0
@@ -26,15 +30,17 @@ LOOK_EVERY_S_WHEN_READY = 10.0
 
 
 class Worker:
-    """Keeps partitions. `give_ticks`: whether the key ring can seal ticks. `when_ready` is called when all is read."""
+    """Keeps partitions. `when_ready` is called when all is read."""
 
-    def __init__(self, care: Care, *, give_ticks: bool, when_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, care: Care, *, when_ready: Callable[[], None] = lambda: None) -> None:
         self._care = care
-        self._give_ticks = give_ticks
         self._when_ready = when_ready
+        self._given_a_part = False
+        self._gives_ticks = True
         self._keepers: dict[int, PartitionKeeper] = {}
         self._restores: dict[int, asyncio.Task[None]] = {}
         self._standbys: dict[int, Standby] = {}
+        self._beats: dict[int, asyncio.Task[None]] = {}
         self._on_hold = False
         self._reported = 0
         self._in_full_batches = 0
@@ -44,14 +50,14 @@ class Worker:
         self.ready = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to checkpoint, look around and give ticks."""
+        """Begin to checkpoint, look around, give ticks and signs of life."""
         self._every(self._checkpoint_pause, self._checkpoint_unless_on_hold)
         self._every(self._look_pause, self._look_around)
         self._every(lambda: CATCH_UP_EVERY_S, self._catch_up)
         self._every(lambda: FOLLOW_EVERY_S, self._follow)
         self._every(lambda: REPORT_EVERY_S, self._report)
-        if self._give_ticks:
-            self._every(lambda: TICKS_EVERY_S, self._append_ticks)
+        self._every(lambda: EVERY_S, self._beat)
+        self._every(self._ticks_pause, self._append_ticks)
 
     async def _report(self) -> None:
         metrics = self._care.metrics
@@ -116,21 +122,18 @@ class Worker:
         await self._stop_standing_by(wanted & self._standbys.keys())
         await self.let_go(self.partitions - wanted)
         for partition in sorted(self.partitions):
+            self._keepers[partition].signs.hold_anew()
             if not await self._keepers[partition].undisturbed():
                 logger.warning("partition %d was in other care meanwhile: restoring it anew", partition)
                 await self.let_go([partition])
         for partition in sorted(wanted - self.partitions):
             keeper = self._keepers[partition] = PartitionKeeper(partition, self._care)
             self._restores[partition] = asyncio.create_task(self._guard(keeper.restore()))
-        self._not_ready()
+        self.ready.clear()
         if self._restores:
             await asyncio.wait(self._restores.values())
         self._restores = {partition: task for partition, task in self._restores.items() if not task.done()}
-        self._on_hold = False
-
-    def _not_ready(self) -> None:
-        self.ready.clear()
-        self._care.metrics.ready = False
+        self._given_a_part, self._on_hold = True, False
 
     async def hold(self) -> None:
         """A last checkpoint, then nothing more until partitions are assigned anew: others may be given them."""
@@ -144,6 +147,7 @@ class Worker:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+            await self._stop_beating([partition])
             keeper = self._keepers.pop(partition, None)
             if keeper is not None:
                 await keeper.close()
@@ -198,27 +202,71 @@ class Worker:
 
     async def _look_around(self) -> None:
         for keeper in list(self._keepers.values()):
+            was_caught_up = keeper.caught_up
             await keeper.look_around()
+            if keeper.caught_up and not was_caught_up:
+                self._give_sign(keeper)  # gateways wait for it
         keepers = self._keepers.values()
         if keepers and all(keeper.caught_up for keeper in keepers) and not self.ready.is_set():
             self.ready.set()
-            self._care.metrics.ready = True
             logger.info("ready: %d partitions read to their end", len(keepers))
             self._when_ready()
         if any(keeper.stopped for keeper in keepers):
-            self._not_ready()
+            self.ready.clear()
 
     async def _catch_up(self) -> None:
         await asyncio.gather(*(keeper.catch_up() for keeper in list(self._keepers.values())))
 
+    def _ticks_pause(self) -> float:
+        """Short while some are under way: after an outage one follows on the other, and all are overdue."""
+        return TICKS_SOON_S if any(keeper.awaits_ticks for keeper in self._keepers.values()) else TICKS_EVERY_S
+
     async def _append_ticks(self) -> None:
-        if self._on_hold:
+        if self._on_hold or not self._can_give_ticks():
             return
         for keeper in list(self._keepers.values()):
             await keeper.append_ticks()
 
+    def _can_give_ticks(self) -> bool:
+        """Whether the key ring, as it is now, can seal them; said whenever that is no longer so."""
+        before, self._gives_ticks = self._gives_ticks, self._care.ring.has_current(Kind.TICK)
+        if before and not self._gives_ticks:
+            logger.warning(
+                "the key ring has no current key for TICK: systems that fall silent get no ticks, so their lost "
+                "contact is not noticed and their blasts do not close. `stateserver keys new` makes one"
+            )
+        return self._gives_ticks
+
+    async def _beat(self) -> None:
+        """Have each partition give a sign of life, but those that still wait for Kafka with the last one."""
+        for keeper in self._keepers.values():
+            self._give_sign(keeper)
+
+    def _give_sign(self, keeper: PartitionKeeper) -> None:
+        under_way, ours = self._beats.get(keeper.partition), self._keepers.get(keeper.partition) is keeper
+        if ours and (under_way is None or under_way.done()) and not (self._on_hold and keeper.restored):
+            self._beats[keeper.partition] = asyncio.create_task(self._guard(keeper.beat()))
+
+    async def _stop_beating(self, partitions: Iterable[int]) -> None:
+        beats = [self._beats.pop(partition) for partition in list(partitions) if partition in self._beats]
+        for beat in beats:
+            beat.cancel()
+        await asyncio.gather(*beats, return_exceptions=True)
+
+    def verdict(self) -> Verdict:
+        """How it is with all that is in its care."""
+        if self.failure.done():
+            return Verdict(WorkerCondition.ENDING)
+        verdict = judge(self._keepers.values(), self._care.ports.clock.now_ms())
+        if verdict.condition in (WorkerCondition.STOPPED, WorkerCondition.RESTORING):
+            return verdict
+        if not self._given_a_part:
+            return Verdict(WorkerCondition.WAITING_FOR_GROUP)
+        return Verdict(WorkerCondition.REBALANCING, tuple(sorted(self._keepers))) if self._on_hold else verdict
+
     async def stop_loops(self) -> None:
         """Do nothing more by itself."""
+        await self._stop_beating(self._beats)
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

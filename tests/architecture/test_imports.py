@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "kafka": set(),
     "broker": {"errors", "settings", "logs"},
     "simulator": SEALED | {"replay", "settings", "logs"},
-    "stream": SEALED | {"reports", "settings", "logs", "kafka", "garbage"},
+    "stream": SEALED | {"reports", "settings", "logs", "kafka", "garbage", ""},
     "gateway": SEALED | {"reports", "settings", "logs", "kafka", "garbage", ""},
     "demo": SEALED | {"broker", "simulator", "stream", "settings", "folders"},
     "cli": {"errors", "commands", ""},

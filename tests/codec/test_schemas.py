@@ -18,7 +18,7 @@ from stateserver.domain.change import Change
 from stateserver.protocol.modes import Mode
 from tests.codec.reference import SCHEMA_DIRECTORY, schema_document
 
-NAMES = ["packet", "change", "unit", "blast", "system", "rejected", "still", "claim"]
+NAMES = ["packet", "change", "unit", "blast", "system", "rejected", "still", "claim", "heartbeat"]
 EMPTY_CRC = 0xC15D213AA4D7A795
 UNIT = {"system": "mine-7", "unit": "3/158", "version": 4, "fields": {"mains": True, "delay": 1, "uid": None}}
 

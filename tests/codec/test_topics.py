@@ -15,6 +15,7 @@ def test_topics_have_the_prefix() -> None:
     assert Topics.with_prefix("blasting.") == (
         *("blasting.packets", "blasting.changes", "blasting.units"),
         *("blasting.blasts", "blasting.systems", "blasting.rejected", "blasting.history", "blasting.claims"),
+        "blasting.heartbeats",
     )
 
 

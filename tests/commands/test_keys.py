@@ -91,16 +91,35 @@ class TestNew:
         sealed = seal(own, Kind.FRAME, "mine-7", "ps-7", 1, 1, Mode.IBS, b"frame")
         assert open_record(ring, b"mine-7", sealed, None)
 
-    def test_a_key_is_rotated_by_adding_a_current_one(self, tmp_path: Path) -> None:
+    def test_a_key_is_rotated_by_adding_one_that_is_made_current_once_all_can_read_it(self, tmp_path: Path) -> None:
         path = tmp_path / "ring.json"
         good("new", "--out", path)
         before = seal(KeyRing.load(str(path)), Kind.TICK, "mine-7", "", 0, 1, Mode.IBS, b"")
         good("new", "--id", "worker-2", "--uses", "TICK", "--add", path)
+        assert KeyRing.load(str(path)).current(Kind.TICK).id == "worker-1"
+        good("current", "--id", "worker-2", "--uses", "TICK", path)
         rotated = KeyRing.load(str(path))
         assert rotated.current(Kind.TICK).id == "worker-2"
+        assert rotated.current(Kind.FRAME).id == "packet-server-1"
         assert open_record(rotated, b"mine-7", before, None)
-        good("new", "--id", "worker-3", "--uses", "TICK", "--not-current", "--add", path)
+        assert mode_of(path) == 0o600
+
+    def test_an_added_key_is_current_where_that_is_said(self, tmp_path: Path) -> None:
+        path, own_path = tmp_path / "ring.json", tmp_path / "own.json"
+        good("new", "--out", path)
+        good("new", "--id", "worker-2", "--uses", "TICK", "--current", "--add", path)
         assert KeyRing.load(str(path)).current(Kind.TICK).id == "worker-2"
+        good("new", "--id", "worker-3", "--uses", "TICK", "--not-current", "--add", path, "--out", own_path)
+        assert KeyRing.load(str(path)).current(Kind.TICK).id == "worker-2"
+        assert not KeyRing.load(str(own_path)).has_current(Kind.TICK)
+
+    def test_a_key_that_is_not_there_or_may_not_is_not_made_current(self, tmp_path: Path) -> None:
+        path = tmp_path / "ring.json"
+        good("new", "--out", path)
+        before = path.read_bytes()
+        assert "not in the key ring" in refused("current", "--id", "nobody", "--uses", "TICK", path)
+        assert "may not seal it" in refused("current", "--id", "worker-1", "--uses", "FRAME", path)
+        assert path.read_bytes() == before
 
     def test_a_ring_that_would_not_be_right_is_left_as_it_was(self, tmp_path: Path) -> None:
         path, own_path = tmp_path / "ring.json", tmp_path / "own.json"

@@ -34,9 +34,16 @@ TOPICS: Final = {
     "rejected": ("rejected", "the record's own", "by time", "Records that could not be read, with the reason"),
     "history": ("still", "the system", "by time", "Systems as they stood, now and then: a look back begins there"),
     "claims": ("claim", "the system", "by time", "Commands that carry a client's own id, agreed on between gateways"),
+    "heartbeats": (
+        "heartbeat",
+        "the partition",
+        "compacted",
+        "A sign of life of each partition's worker, every 2 s",
+    ),
 }
 # Each method's parameters and result.
 METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
+    "status.get": (parameters.NoParameters, models.Status),
     "systems.list": (parameters.SystemsPage, models.Systems),
     "systems.get": (parameters.OfSystemAt, models.SystemDocument),
     "units.list": (parameters.UnitsPage, models.Units),
@@ -64,7 +71,7 @@ METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = 
         },
     ),
     "unsubscribe": (parameters.Unsubscribe, {"const": True}),
-    "ping": (parameters.NoParameters, {"type": "object", "required": ["live", "condition"]}),
+    "ping": (parameters.NoParameters, models.Standing),
 }
 _OF_SUBSCRIPTION: Final[Document] = {"subscription": {"type": "string"}, "cursor": {"type": "integer"}}
 # Each notification's parameters, and when it comes.
@@ -78,7 +85,10 @@ NOTIFICATIONS: Final[dict[str, tuple[str, Document]]] = {
         "Whether what was told can be trusted, when that changes",
         _OF_SUBSCRIPTION | {"whole": {"type": "boolean"}, "trouble": {"type": ["string", "null"]}},
     ),
-    "status": ("Whether the gateway sees the present", {"live": {"type": "boolean"}, "condition": {"type": "string"}}),
+    "status": (
+        "Whether the gateway sees the present",
+        {"live": {"type": "boolean"}, "condition": {"type": "string"}, "troubles": {"type": "array"}},
+    ),
     "closing": ("The last message before we close", {"code": {"type": "integer"}, "reason": {"type": "string"}}),
 }
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stateserver.gateway.liveness import Condition
+from stateserver.codec.heartbeat import TroubledSource
+from stateserver.gateway.liveness import Condition, PartitionStanding
 from tests.gateway.conftest import DATA
 from tests.gateway.serving import Gateway, make_parts, make_tokens, serving
 from tests.gateway.test_system_model import sample_events
@@ -49,7 +50,56 @@ async def test_systems_are_listed_with_what_matters_first(told: Gateway) -> None
         "open_blast": None,
         "whole": True,
         "trouble": None,
+        "live": True,
+        "troubled_sources": [],
     }
+
+
+async def test_a_system_is_live_where_its_own_partition_is_and_the_gateway_where_all_are(told: Gateway) -> None:
+    liveness, model = told.parts.liveness, told.parts.reading.systems["site"]
+    model.partition = 1
+    alive, silent = PartitionStanding(Condition.LIVE), PartitionStanding(Condition.WORKER_SILENT, 1563531134999)
+    async with told.client() as client:
+        tag = (await client.get("/api/v1/systems/site")).headers["etag"]
+        liveness.watch({0: silent, 1: alive}, ())
+        again = await client.get("/api/v1/systems/site", headers={"if-none-match": tag})
+        assert again.json()["live"] is True
+        liveness.watch({0: alive, 1: silent}, ())
+        again = await client.get("/api/v1/systems/site", headers={"if-none-match": again.headers["etag"]})
+        assert again.status_code == 200, "a tag would else hide that it is no longer live"
+        assert again.json()["live"] is False
+        assert (await client.get("/api/v1/systems")).json()["systems"][0]["live"] is False
+        ready = await client.get("/health/ready")
+        assert ready.status_code == 200, "where only a worker is missing, the gateway must be there to say so"
+        metrics = (await client.get("/metrics")).text
+    told_of: dict[str, Any] = {"condition": "worker_silent", "reason": "no worker gives a sign of life"}
+    trouble = told_of | {"partitions": [1], "since": 1563531134999}
+    assert ready.json() == {"ready": True, "live": False, "condition": "worker_silent", "troubles": [trouble]}
+    assert await get(told, "/api/v1/status") == {
+        "live": False,
+        "condition": "worker_silent",
+        "troubles": [trouble],
+        "troubled_sources": [],
+    }
+    assert "stateserver_gateway_live 0.0" in metrics
+    assert "stateserver_gateway_partitions_not_live 1.0" in metrics
+
+
+async def test_sources_of_no_use_are_told_with_their_system_to_whoever_may_see_it(told: Gateway) -> None:
+    ours = TroubledSource("site", "ps-1", "rejected", "unknown_key", 120, 1563531134999)
+    others = TroubledSource("other", "ps-2", "duplicates", None, 7, 1563531134999)
+    nobodys = TroubledSource(None, None, "rejected", "bad_encoding", 3, 1563531134999)
+    told.parts.liveness.watch({1: PartitionStanding(Condition.LIVE)}, [ours, others, nobodys])
+    shown = {"source": "ps-1", "why": "rejected", "reason": "unknown_key", "frames": 120, "since": 1563531134999}
+    assert (await get(told, "/api/v1/systems/site"))["troubled_sources"] == [shown]
+    assert (await get(told, "/api/v1/systems"))["systems"][0]["troubled_sources"] == [shown]
+    status = await get(told, "/api/v1/status")
+    assert [one["system"] for one in status["troubled_sources"]] == ["site", "other", None]
+    async with told.client(told.tokens.bound) as client:
+        status = (await client.get("/api/v1/status")).json()
+    assert [one["system"] for one in status["troubled_sources"]] == ["other"], "though it isn't known yet"
+    async with told.client(None) as client:
+        assert "stateserver_gateway_troubled_sources 3.0" in (await client.get("/metrics")).text
 
 
 async def test_a_system_shows_what_its_latest_checkpoint_says(told: Gateway, worker: Worker) -> None:
@@ -205,7 +255,8 @@ async def test_nothing_is_told_before_the_topics_are_read() -> None:
 
 async def test_readiness_follows_the_broker(gateway: Gateway) -> None:
     async with gateway.client(None) as client:
-        assert (await client.get("/health/ready")).json() == {"ready": True, "condition": "live"}
+        well = {"ready": True, "live": True, "condition": "live", "troubles": []}
+        assert (await client.get("/health/ready")).json() == well
         gateway.parts.liveness.enter(Condition.BROKER_LOST)
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["condition"]) == (503, "broker_lost")

@@ -1,7 +1,7 @@
 """The feed on real brokers: what is in the topics gets into the model, whenever the gateway comes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import pytest
 
 from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
-from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.topics import Topics, unit_key
 from stateserver.codec.unit import UnitRow, encode_unit
 from stateserver.gateway import feed as feed_module
@@ -17,10 +16,9 @@ from stateserver.gateway import topic_reader
 from stateserver.gateway.app import Parts
 from stateserver.gateway.feed import Feed
 from stateserver.gateway.hub import Wanted
-from stateserver.gateway.journal_watch import Journal, JournalWatch
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.system_model import Trouble
-from tests.gateway.serving import LIMIT_S, Gateway, make_parts, make_tokens, serving, until
+from tests.gateway.serving import Gateway, make_parts, make_tokens, serving, until
 from tests.gateway.test_api import example
 from tests.gateway.test_system_model import sample_events
 from tests.gateway.topics import make_topics, new_topics, writing
@@ -49,7 +47,7 @@ async def reading(bootstrap: str, topics: Topics) -> AsyncIterator[Parts]:
 def at_version(parts: Parts, version: int, system: str = "site") -> bool:
     """Has it all been read?"""
     model = parts.reading.systems.get(system)
-    return parts.liveness.live and model is not None and model.version == version
+    return parts.liveness.serving and model is not None and model.version == version
 
 
 async def test_a_gateway_that_comes_late_reads_everything(broker: Broker, worker: Worker) -> None:
@@ -78,7 +76,7 @@ async def test_a_gateway_that_comes_early_follows_everything(broker: Broker, wor
         await until(lambda: parts.liveness.condition is Condition.NO_TOPICS)
         assert not parts.liveness.ready
         await make_topics(broker.bootstrap, topics)
-        await until(lambda: parts.liveness.live)
+        await until(lambda: parts.liveness.serving)
         async with writing(broker.bootstrap, topics) as writer:
             await writer.events(worker.events[:200])
             await until(lambda: at_version(parts, 200))
@@ -157,14 +155,14 @@ async def test_events_that_contradict_each_other_are_told(tansu: Broker) -> None
         await until(lambda: at_version(parts, 2))
         await writer.events([second._replace(after={"mains": False})])
         await until(lambda: parts.reading.systems["site"].trouble is Trouble.EVENTS_CONTRADICT)
-        await until(lambda: parts.liveness.live and parts.reading.generation > 1)
+        await until(lambda: parts.liveness.serving and parts.reading.generation > 1)
         assert parts.reading.systems["site"].trouble is Trouble.EVENTS_CONTRADICT
 
 
 async def test_a_broker_that_is_lost_is_told_and_one_that_forgot_everything_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(feed_module, "LOOK_EVERY_S", 0.2)
     monkeypatch.setattr(topic_reader, "BROKER_ANSWER_S", 2.0)
     topics = new_topics()
     with Tansu(tmp_path / "one") as broker:
@@ -183,72 +181,6 @@ async def test_a_broker_that_is_lost_is_told_and_one_that_forgot_everything_is_n
                     await writer.events([sample_events()[0]._replace(after={"type": 5})])
                 await until(lambda: at_version(parts, 1))
                 assert parts.reading.systems["site"].units == {"3/1": {"type": 5}}
-
-
-async def test_records_that_nothing_comes_of_are_told(
-    broker: Broker, worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(feed_module, "JournalWatch", lambda: JournalWatch(0.2))
-    topics = new_topics()
-    await make_topics(broker.bootstrap, topics)
-    async with writing(broker.bootstrap, topics) as writer:
-        await writer.put(topics.packets, b"site", b"from before the gateway came")
-        async with reading(broker.bootstrap, topics) as parts:
-            await until(lambda: parts.liveness.live)
-            async with asyncio.timeout(LIMIT_S):
-                while parts.liveness.condition is not Condition.JOURNAL_UNREAD:
-                    await writer.put(topics.packets, b"site", b"a record that no worker reads")
-            assert parts.liveness.serving
-            assert not parts.liveness.live
-            await writer.events(worker.events[:1])
-            await until(lambda: parts.liveness.live)
-
-
-class Watch(JournalWatch):
-    """Has no patience, and shows what it heard last."""
-
-    def __init__(self) -> None:
-        super().__init__(0.0)
-        self.heard: Mapping[Journal, int] = {}
-        self.last_applied = (-1, -1)
-
-    def arrived(self, ends: Mapping[Journal, int], now_s: float) -> None:
-        super().arrived(ends, now_s)
-        self.heard = ends
-
-    def applied(self, partition: int, offset: int) -> None:
-        super().applied(partition, offset)
-        self.last_applied = (partition, offset)
-
-
-async def test_a_record_that_is_rejected_is_one_that_something_came_of(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where nothing else comes, and where the worker was quicker than our look at the journal."""
-    watch = Watch()
-    monkeypatch.setattr(feed_module, "HEARTBEAT_S", 0.05)
-    monkeypatch.setattr(feed_module, "JournalWatch", lambda: watch)
-    topics = new_topics()
-    await make_topics(broker.bootstrap, topics)
-    async with writing(broker.bootstrap, topics) as writer:
-
-        async def reject(offset: int) -> None:
-            row = RejectedRow("bad_seal", "", topics.packets, writer.partition, offset, None, b"site", b"broken")
-            await writer.put(topics.rejected, b"site", encode_rejected(row))
-
-        await reject(7_000)  # another journal's, long ago
-        async with reading(broker.bootstrap, topics) as parts:
-            await until(lambda: parts.liveness.live and bool(watch.heard))
-            offset = await writer.put(topics.packets, b"site", b"broken")
-            await until(lambda: parts.liveness.condition is Condition.JOURNAL_UNREAD)
-            await reject(offset)
-            await until(lambda: parts.liveness.live)
-            await reject(offset + 1)
-            await until(lambda: watch.last_applied == (writer.partition, offset + 1))
-            await writer.put(topics.packets, b"site", b"broken too")
-            await until(lambda: watch.heard[topics.packets, writer.partition] == offset + 2)
-            assert watch.unread(float("inf")) == []
 
 
 async def test_a_whole_gateway_on_a_broker_shows_the_blast(tansu: Broker, worker: Worker) -> None:

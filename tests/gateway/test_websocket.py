@@ -213,11 +213,13 @@ async def test_clients_are_told_when_the_gateway_loses_sight_of_the_present(told
     async with told.websocket() as socket:
         caller = Caller(socket)
         await caller.call("subscribe", system="site")
-        assert (await caller.notification("status"))["params"] == {"live": True, "condition": "live"}
+        assert (await caller.notification("status"))["params"] == {"live": True, "condition": "live", "troubles": []}
         told.parts.liveness.enter(Condition.BROKER_LOST)
         told.parts.hub.wake_all()
         assert (await caller.notification("status"))["params"]["live"] is False
-        assert (await caller.call("ping"))["result"] == {"live": False, "condition": "broker_lost"}
+        answer = (await caller.call("ping"))["result"]
+        assert (answer["live"], answer["condition"]) == (False, "broker_lost")
+        assert [trouble["reason"] for trouble in answer["troubles"]] == ["the gateway has lost the broker"]
 
 
 async def test_a_slow_client_is_dropped_and_holds_up_nobody(

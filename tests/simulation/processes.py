@@ -145,7 +145,7 @@ class Machine:
         log = SimulatedLog(broker, self._random, unordered)
         ports = Ports(log, member, SimulatedStores(self.disk), SimulatedClock(broker))
         care = Care(RING, ports, scenario.layout, LATENESS_MS, Metrics())
-        worker = self.worker = member.worker = Worker(care, give_ticks=True)
+        worker = self.worker = member.worker = Worker(care)
         member.start()
         worker.start()
         ends = [asyncio.ensure_future(end) for end in (worker.failed(), self._stop.wait())]

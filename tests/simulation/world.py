@@ -224,7 +224,7 @@ class World:
             for machine in self.machines
             for keeper in machine.keepers
             for name, tracked in keeper._processor.systems.items()
-            if tracked.time_appended_at is not None and next_deadline(tracked.system) is not None
+            if tracked.frame_appended_at is not None and next_deadline(tracked.system) is not None
         ]
 
 

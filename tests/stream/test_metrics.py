@@ -5,7 +5,9 @@ import urllib.request
 import pytest
 
 from stateserver.broker.ports import free_port
-from stateserver.stream.metrics import Metrics, MetricsPortTaken, serve_metrics
+from stateserver.stream.health import Health
+from stateserver.stream.health_server import MetricsPortTaken, serve_health
+from stateserver.stream.metrics import Metrics
 
 
 def asked(port: int) -> dict[str, float]:
@@ -16,7 +18,7 @@ def asked(port: int) -> dict[str, float]:
 
 def test_all_that_is_counted_is_told() -> None:
     metrics, port = Metrics(), free_port()
-    serve_metrics(metrics, port)
+    serve_health(metrics, Health(), port)
     metrics.count(records=500, changes=12, rejected=1)
     metrics.held_back_ms = 1500
     metrics.held_back.add(3)
@@ -34,4 +36,4 @@ def test_all_that_is_counted_is_told() -> None:
     assert asked(port)["stateserver_worker_held_back_partitions"] == 0
     assert 'stateserver_worker_waiting_bytes{partition="3"}' not in asked(port)
     with pytest.raises(MetricsPortTaken, match=str(port)):
-        serve_metrics(metrics, port)
+        serve_health(metrics, Health(), port)

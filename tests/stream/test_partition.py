@@ -18,7 +18,7 @@ from stateserver.domain.apply import apply
 from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import restore
 from stateserver.domain.deadlines import next_deadline
-from stateserver.domain.records import FrameRecord, Record
+from stateserver.domain.records import FrameRecord, Record, TickRecord
 from stateserver.domain.reporting import take_snapshot
 from stateserver.domain.system import System
 from stateserver.protocol.modes import Mode
@@ -302,6 +302,32 @@ class TestTicks:
     def test_never_for_a_system_forwarded_from_elsewhere(self) -> None:
         ours, deadline = self.silent(headers=(("via", b"mine"),))
         assert ours.ticks_due(deadline + 10 * self.LATENESS_MS, self.LATENESS_MS) == []
+
+    def test_after_an_outage_all_that_is_overdue_is_told_at_once_one_after_the_other(self) -> None:
+        """Counted from the last frame: a tick that comes an hour late is no sign of an hour's silence less."""
+        ours, deadline = self.silent()
+        now_ms, ticks = deadline + 3_600_000, list[int]()
+        while due := ours.ticks_due(now_ms, self.LATENESS_MS):
+            (tick,) = due
+            ticks.append(tick.created_at)
+            offset = ours.positions[TOPIC]
+            record = sealed(TickRecord(tick.created_at, tick.mode))
+            ours.process(Batch(TOPIC, 3, offset, [LogLine(offset, now_ms, *record)]))
+        assert ticks[0] == deadline - 3_600_000
+        assert ticks == sorted(set(ticks))
+        assert len(ticks) > 1
+        assert next_deadline(ours.systems["site"].system) is None
+
+    @pytest.mark.parametrize("late", ["another source, long before", "a duplicate"])
+    def test_what_is_appended_later_but_tells_no_later_time_sets_the_silence_not_back(self, late: str) -> None:
+        ours, deadline = self.silent()
+        last = example_records(CAPTURE)[-1]
+        assert isinstance(last, FrameRecord)
+        record = last if late == "a duplicate" else last._replace(source="late", sequence=1, created_at=1563531134999)
+        offset, frames = ours.positions[TOPIC], ours.systems["site"].system.counters["duplicate"]
+        ours.process(Batch(TOPIC, 3, offset, [LogLine(offset, deadline, *sealed(record))]))
+        assert ours.systems["site"].system.counters["duplicate"] == frames + (late == "a duplicate")
+        assert len(ours.ticks_due(deadline + self.LATENESS_MS, self.LATENESS_MS)) == 1
 
     def test_also_by_a_worker_started_anew(self) -> None:
         ours, deadline = self.silent()

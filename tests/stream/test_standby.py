@@ -52,7 +52,7 @@ async def test_a_worker_stops_standing_by_for_what_becomes_its_own() -> None:
     world = world_with(LINES[CAPTURE], transactions=True)
     await (await live(world)).close()
     other_disk(world)
-    worker = Worker(care_for(world), give_ticks=False)
+    worker = Worker(care_for(world))
     await worker.stand_by({P, P + 1})
     await worker.assign({P})
     assert worker.partitions == {P}

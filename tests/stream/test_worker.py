@@ -28,7 +28,7 @@ def world() -> World:
 
 
 def worker_in(world: World) -> Worker:
-    return Worker(Care(RING, world.ports, LAYOUT, 5_000, Metrics()), give_ticks=True)
+    return Worker(Care(RING, world.ports, LAYOUT, 5_000, Metrics()))
 
 
 def batch(partition: int, start: int, end: int) -> Batch:
