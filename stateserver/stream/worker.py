@@ -245,7 +245,10 @@ class Worker:
     def _give_sign(self, keeper: PartitionKeeper) -> None:
         under_way, ours = self._beats.get(keeper.partition), self._keepers.get(keeper.partition) is keeper
         if ours and (under_way is None or under_way.done()) and not (self._on_hold and keeper.restored):
-            self._beats[keeper.partition] = asyncio.create_task(self._guard(keeper.beat()))
+            self._beats[keeper.partition] = asyncio.create_task(self._sign_of(keeper))
+
+    async def _sign_of(self, keeper: PartitionKeeper) -> None:
+        await self._guard(keeper.beat())
 
     async def _stop_beating(self, partitions: Iterable[int]) -> None:
         beats = [self._beats.pop(partition) for partition in list(partitions) if partition in self._beats]
