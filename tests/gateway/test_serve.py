@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import re
 import signal
@@ -16,9 +17,13 @@ import pytest
 from stateserver.broker.process import Broker
 from stateserver.errors import StateServerError
 from stateserver.gateway.serve import GatewayTrouble, listen, serve
+from stateserver.security.secret_document import replace_private_file, write_private_file
+from stateserver.security.tokens import Role
 from stateserver.settings import load_settings
 from tests.gateway.serving import LIMIT_S, Tokens, make_tokens, until
-from tests.gateway.topics import make_topics, new_topics
+from tests.gateway.test_system_model import sample_events
+from tests.gateway.topics import make_topics, new_topics, writing
+from tests.stream.journals import RING_DOCUMENT
 
 
 def environment(tokens: Tokens, **more: str) -> dict[str, str]:
@@ -113,3 +118,40 @@ async def test_it_starts_becomes_ready_and_stops_cleanly(tansu: Broker, tmp_path
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_a_key_for_commands_is_taken_up_while_it_runs(tansu: Broker, tmp_path: Path) -> None:
+    topics, tokens, ring = new_topics(), make_tokens(), tmp_path / "ring.json"
+    without_current = {**RING_DOCUMENT, "current": {}}
+    write_private_file(ring, json.dumps(without_current))
+    await make_topics(tansu.bootstrap, topics)
+    async with writing(tansu.bootstrap, topics) as writer:
+        await writer.events(sample_events())
+    prefix = topics.packets.removesuffix("packets")
+    settings = load_settings(environment(tokens, BROKERS=tansu.bootstrap, TOPIC_PREFIX=prefix, KEYRING=str(ring)))
+    ports: list[int] = []
+    serving = asyncio.create_task(serve(settings, ports.append))
+    await until(lambda: bool(ports) or serving.done())
+    headers = {"authorization": f"Bearer {tokens.by_role[Role.OPERATOR]}"}
+    command = {"action": "label_unit", "unit": "3/1", "label": "North"}
+    async with (
+        asyncio.timeout(LIMIT_S),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", headers=headers, trust_env=False) as client,
+    ):
+
+        async def refused_as() -> str:
+            answer = await client.post("/api/v1/systems/site/commands", json=command)
+            return str(answer.json()["type"]).rpartition(":")[2]
+
+        while await refused_as() == "not-ready":
+            """It reads."""
+        assert await refused_as() == "commands-off"
+        replace_private_file(ring, "broken")
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert await refused_as() == "commands-off"
+        replace_private_file(ring, json.dumps(RING_DOCUMENT))
+        while await refused_as() == "commands-off":
+            """It is noticed by itself."""
+        assert await refused_as() == "not-there-yet", "nothing but a worker's checkpoint is missing"
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(serving, LIMIT_S)

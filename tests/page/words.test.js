@@ -115,7 +115,7 @@ test("units, fields and times in words", () => {
 });
 
 test("nothing is called live unless all of it is", () => {
-  const here = { link: "open", gatewayLive: true, condition: "live", nothing: false, login: null };
+  const here = { link: "open", gatewayLive: true, condition: "live", troubles: [], systemLive: true, nothing: false, login: null };
   const live = { ...here, subscribed: true, whole: true, trouble: null };
   assert.equal(judge(live).outlook, "live");
   assert.equal(judge({ ...live, link: "lost" }).outlook, "lost");
@@ -127,7 +127,7 @@ test("nothing is called live unless all of it is", () => {
 });
 
 test("a token without systems is told why there is nothing to see", () => {
-  const sight = { link: "open", gatewayLive: true, condition: "live", nothing: true, subscribed: false, whole: false, trouble: null };
+  const sight = { link: "open", gatewayLive: true, condition: "live", troubles: [], systemLive: null, nothing: true, subscribed: false, whole: false, trouble: null };
   const told = (login) => judge({ ...sight, login: login && { id: "t", role: "viewer", reads: true, ...login } });
   assert.equal(told(null).outlook, "empty");
   assert.equal(told({ systems: [] }).title, "Signed in, but nothing to see");
@@ -136,6 +136,24 @@ test("a token without systems is told why there is nothing to see", () => {
   assert.match(told({ systems: null }).text, /Nothing has been heard of any system yet/);
   assert.match(told({ role: "packet_server", systems: null, reads: false }).text, /packet_server\) may not look at systems/);
   assert.equal(judge({ ...sight, login: null, gatewayLive: false }).outlook, "lost", "a gateway that isn't live knows nothing of that");
+});
+
+test("a system is not live where its own worker is missing, and says since when", () => {
+  const troubles = [
+    { condition: "worker_silent", partitions: [1, 3], since: 1563531134999 },
+    { condition: "catching_up", partitions: [0], since: null },
+  ];
+  const sight = {
+    ...{ link: "open", gatewayLive: false, condition: "worker_silent", troubles, systemLive: false },
+    ...{ nothing: false, login: null, subscribed: true, whole: true, trouble: null },
+  };
+  const verdict = judge(sight);
+  assert.equal(verdict.outlook, "lost");
+  assert.match(verdict.text, /No worker gives a sign of life.* Partitions 1, 3, since 2019-07-19 10:12:14 UTC\./);
+  assert.equal(judge({ ...sight, systemLive: null }).outlook, "lost", "as long as nobody has said that it is live");
+  assert.equal(judge({ ...sight, systemLive: true }).outlook, "live", "the others' workers are no matter of its own");
+  assert.equal(judge({ ...sight, systemLive: true, condition: "broker_lost" }).outlook, "lost");
+  assert.equal(judge({ ...sight, condition: "awaiting_worker", troubles: [] }).outlook, "waiting");
 });
 
 test("attempts to connect come less and less often, up to a bound", () => {

@@ -2,11 +2,13 @@
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from stateserver.broker.ports import free_port
 from stateserver.broker.process import Broker
@@ -15,11 +17,14 @@ from stateserver.codec.change import SYSTEM_TIME, decode_change
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import Change, Fields, change_to_json, fold_change
-from stateserver.domain.records import FrameRecord
+from stateserver.domain.records import FrameRecord, Record, TickRecord
 from stateserver.protocol.commands import UnitType
-from stateserver.stream.ports import Row
-from tests.stream.chain import Chain, WorkerProcess, until_equal, values
-from tests.stream.journals import CAPTURE, OTHER_RING, example_records, expected, sealed
+from stateserver.security.envelope import open_record
+from stateserver.stream.ports import LogRecord, Row
+from stateserver.stream.topics import PARTITIONS_DEFAULT
+from tests.stream.chain import Chain, WorkerProcess, until, until_equal, values
+from tests.stream.journals import CAPTURE, OTHER_RING, RING, example_records, expected, sealed
+from tests.stream.test_topics import create
 
 pytestmark = pytest.mark.slow
 
@@ -182,6 +187,40 @@ async def test_ticks_close_the_blast_of_a_system_that_fell_silent(chain: Chain) 
         await until_equal(how_it_closed, [(1563531554999, "timer_completed")])
         closed = (await changes(chain))[-1]
         assert (closed["kind"], closed["deadline"], closed["source"]) == ("blast_closed", True, None)
+
+
+async def test_after_an_outage_of_all_workers_what_is_overdue_is_told_at_once(chain: Chain) -> None:
+    """The last frame was appended twenty minutes ago: all that has fallen due since is told in one go, in its order."""
+    outage_ms, now_ms = 20 * 60_000, time.time_ns() // 1_000_000
+    records = [record for record in example_records(CAPTURE) if record.created_at <= 1563531153581]
+    later_ms = now_ms - outage_ms - records[-1].created_at
+    moved = [record._replace(created_at=record.created_at + later_ms) for record in records]
+    journal, last = chain.layout.journals[0], moved[-1].created_at
+    await create(chain.broker, journal, PARTITIONS_DEFAULT)  # so that a record's timestamp is what its producer says
+    async with AIOKafkaProducer(bootstrap_servers=chain.broker.bootstrap) as producer:
+        for record in moved:
+            row = sealed(record)
+            await producer.send_and_wait(journal, row.value, key=row.key, timestamp_ms=record.created_at)
+    with chain.worker(LATENESS_MS="5000") as worker:
+
+        async def silent() -> bool:
+            shown = await units(chain)
+            speakers = [unit for path, unit in shown.items() if path.count("/") == 1]
+            return bool(speakers) and not any(unit["communication_status"] for unit in speakers)
+
+        await until(silent, lambda: worker.output)
+        (report,) = await reports(chain)
+        assert report["how"] == "timer_completed"
+        ticks = [opened for line in await chain.read(journal) if isinstance(opened := opened_line(line), TickRecord)]
+        assert [tick.created_at for tick in ticks] == sorted({tick.created_at for tick in ticks})
+        assert len(ticks) > 1
+        assert last < ticks[0].created_at == report["closed"] < ticks[-1].created_at < now_ms
+        overdue = [change for change in await changes(chain) if change["deadline"] and change["at"] > last]
+        assert {change["at"] for change in overdue} == {tick.created_at for tick in ticks}
+
+
+def opened_line(line: LogRecord) -> Record:
+    return open_record(RING, line.key, line.value, line.timestamp)[1]
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over(chain: Chain) -> None:

@@ -31,7 +31,7 @@ class Page {
   constructor() {
     /** @type {Link} */
     this.link = "connecting";
-    this.gateway = { live: true, condition: "live" };
+    this.gateway = { live: true, condition: "live", troubles: [] };
     /** @type {SystemHead[]} */
     this.systems = [];
     /** Whether there is no system for us, once that has been told. */
@@ -126,8 +126,12 @@ class Page {
 
   /** @param {{ method: string, params: any }} notification */
   notified(notification) {
-    if (notification.method === "status") this.gateway = notification.params;
-    else this.follower.take(notification);
+    if (notification.method === "status") {
+      this.gateway = notification.params;
+      // What was told of systems before says nothing any more.
+      this.systems = this.systems.map((head) => ({ ...head, live: null }));
+      this.refreshSystems();
+    } else this.follower.take(notification);
     this.draw();
   }
 
@@ -184,6 +188,8 @@ class Page {
       condition: this.gateway.condition,
       nothing: this.nothing,
       login: this.login,
+      troubles: this.gateway.troubles,
+      systemLive: this.systems.find((head) => head.system === system)?.live ?? null,
       subscribed,
       whole: state?.whole ?? false,
       trouble: state?.trouble ?? null,

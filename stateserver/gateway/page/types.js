@@ -27,6 +27,7 @@
  *
  * @typedef {object} SystemHead  A system in a list.
  * @property {string} system
+ * @property {boolean | null} live  is it the present, as far as that is known
  * @property {number} version
  * @property {number | null} time
  * @property {string | null} mode
