@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from stateserver.gateway.liveness import Condition
+from stateserver.gateway.liveness import Condition, PartitionStanding
 from tests.gateway.serving import Gateway, make_parts, serving
 from tests.gateway.test_system_model import sample_events
 from tests.page.browser import all_text_stands_out, lose, page_of
@@ -110,6 +110,25 @@ async def test_a_gateway_that_cannot_see_the_present_says_so(browser: Browser, g
         gateway.parts.liveness.enter(Condition.LIVE)
         gateway.parts.hub.wake_all()
         await expect(page.locator(LIVE)).to_be_attached()
+
+
+async def test_a_system_is_live_where_its_own_partition_is_and_not_where_another_is_not(
+    browser: Browser, gateway: Gateway, story: Story
+) -> None:
+    story.to_end()
+    liveness = gateway.parts.liveness
+    gateway.parts.reading.systems["site"].partition = 1
+    alive, silent = PartitionStanding(Condition.LIVE), PartitionStanding(Condition.WORKER_SILENT, 1563531134999)
+    async with page_of(browser, gateway) as page:
+        await expect(page.locator(LIVE)).to_be_attached()
+        liveness.watch({0: alive, 1: silent}, ())
+        gateway.parts.hub.wake_all()
+        await expect(page.locator("body[data-outlook=lost]")).to_be_attached()
+        await expect(page.locator("#banner")).to_contain_text("Partition 1, since 2019-07-19 10:12:14 UTC")
+        liveness.watch({0: silent, 1: alive}, ())
+        gateway.parts.hub.wake_all()
+        await expect(page.locator(LIVE)).to_be_attached()
+        assert not liveness.live
 
 
 async def test_a_system_with_missing_events_is_not_shown_as_if_it_were_whole(
