@@ -10,6 +10,7 @@ from stateserver.stream.errors import AppendFailed, Fenced
 from stateserver.stream.keeper import PartitionKeeper
 from stateserver.stream.partition import PartitionProcessor
 from stateserver.stream.ports import Batch, Pen, Row, Sheet
+from stateserver.stream.signs import Read, Signs
 from stateserver.stream.told import Told
 from stateserver.stream.worker import Worker
 from tests.simulation.kafka import Place
@@ -149,18 +150,34 @@ def an_append_goes_to_the_front(patch: Patch) -> None:
     patch.setattr(SimulatedLog, "append", hasty)
 
 
+def heartbeats_run_ahead(patch: Patch) -> None:
+    """They call applied what is not told yet."""
+    give = Signs.give
+
+    class Careless(Events):
+        async def flush(self) -> None:
+            pass
+
+    async def hasty(self: Signs, read: Read | None, still_ours: Callable[[], bool]) -> None:
+        careless = None if read is None else read._replace(events=Careless(*read.events))
+        await give(self, careless, still_ours)
+
+    patch.setattr(Signs, "give", hasty)
+
+
 MUTATIONS: dict[Callable[[Patch], None], int] = {
     events_are_not_flushed: 3,
-    disk_before_kafka: 1,
+    disk_before_kafka: 37,
     committed_before_the_marker: 1,
-    a_failed_checkpoint_is_followed: 17,
-    a_full_disk_is_the_end: 6,
+    a_failed_checkpoint_is_followed: 286,
+    a_full_disk_is_the_end: 21,
     lost_batches_go_unnoticed: 5,
     repeats_are_applied_again: 1,
     events_are_taken_for_told: 1,
     ticks_are_not_given: 1,
     an_append_goes_to_the_front: 1,
-    checkpoints_can_be_cancelled: 193,
-    nobody_is_fenced: 103,
+    checkpoints_can_be_cancelled: 510,
+    nobody_is_fenced: 18,
+    heartbeats_run_ahead: 22,
 }
 """And the first seed that finds it, from 1 on: so many it takes."""

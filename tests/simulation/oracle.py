@@ -8,6 +8,7 @@ from typing import Any
 
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
+from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.still import decode_still_part, join_still
 from stateserver.codec.system import decode_system
@@ -35,6 +36,7 @@ class Truth:
         self.places: dict[str, int] = {}
         self.changes: dict[str, list[Change]] = {}
         self.rejected: set[tuple[str, int, int]] = set()
+        self.versions: dict[Place, list[tuple[int, str, int]]] = {}
         for (topic, partition), lines in journal.items():
             for line in lines:
                 self._take(topic, partition, line)
@@ -52,6 +54,12 @@ class Truth:
             return
         self.systems[name], self.places[name] = folding, partition
         self.changes.setdefault(name, []).extend(changes)
+        if changes:
+            self.versions.setdefault((topic, partition), []).append((line.offset, name, changes[-1].version))
+
+    def told_by(self, place: Place, position: int) -> dict[str, int]:
+        """The version of each system once all before that position of a journal is applied."""
+        return {name: version for offset, name, version in self.versions.get(place, ()) if offset < position}
 
 
 class Watch:
@@ -64,6 +72,7 @@ class Watch:
         self._trace = broker.trace
         self._told: dict[str, list[bytes]] = {}
         self.durable: dict[Place, int] = {}
+        self.beats: list[tuple[int, dict[str, int], dict[str, int]]] = []
         self._lineages: dict[int, str] = {}
         broker.on_append = self._appended
         broker.on_commit = self._committed
@@ -78,10 +87,16 @@ class Watch:
                 system = decode_system(row.value or b"")
                 if system.version > len(self._told.get(system.system, [])):
                     self._trace.violate(f"a checkpoint of {system.system} before its event {system.version}")
+        elif topic == self._layout.topics.heartbeats:
+            self._heard(partition, rows)
         elif topic == self._layout.state:
             for row in rows:
                 if row.key == MARKER_KEY:
                     self._marker(partition, row.value or b"")
+
+    def _heard(self, partition: int, beats: Sequence[Row]) -> None:
+        told = {system: len(events) for system, events in self._told.items()}
+        self.beats += [(partition, decode_heartbeat(beat.value or b"").positions, told) for beat in beats]
 
     def _event(self, change: Change) -> None:
         told, said = self._told.setdefault(change.system, []), repr(change).encode()
@@ -136,6 +151,7 @@ class Verdict:
             self._system(name, folding)
             self._blasts(name, folding)
             self._stills(name)
+        self._heartbeats()
         rows = [decode_rejected(line.value or b"") for line in self._lines(self._layout.topics.rejected)]
         found = {(row.topic, row.partition, row.offset) for row in rows}
         self._differ("rejected", sorted(found), sorted(self._truth.rejected))
@@ -143,6 +159,17 @@ class Verdict:
             self._table_on_disk(machine, UNITS_TABLE, self._layout.topics.units)
             if not changelog_is_damaged:  # else a disk may have the row as it was
                 self._table_on_disk(machine, STATE_TABLE, self._layout.state)
+
+    def _heartbeats(self) -> None:
+        """Whatever one called applied had been told before."""
+        for partition, positions, told in self._watch.beats:
+            for topic, position in positions.items():
+                for system, version in self._truth.told_by((topic, partition), position).items():
+                    if told.get(system, 0) < version:
+                        self._complain(
+                            f"a heartbeat of {topic}/{partition} called {position} applied, when event {version} of "
+                            f"{system} was not told"
+                        )
 
     def _stills(self, name: str) -> None:
         """Each still is how the system stood at its version, and the events after it are where it says."""

@@ -189,14 +189,14 @@ async def test_ticks_close_the_blast_of_a_system_that_fell_silent(chain: Chain) 
         assert (closed["kind"], closed["deadline"], closed["source"]) == ("blast_closed", True, None)
 
 
-async def test_after_an_outage_of_all_workers_what_is_overdue_is_told_at_once(chain: Chain) -> None:
+async def test_after_an_outage_of_all_workers_what_is_overdue_is_told_at_once(broker: Broker, chain: Chain) -> None:
     """The last frame was appended twenty minutes ago: all that has fallen due since is told in one go, in its order."""
     outage_ms, now_ms = 20 * 60_000, time.time_ns() // 1_000_000
     records = [record for record in example_records(CAPTURE) if record.created_at <= 1563531153581]
     later_ms = now_ms - outage_ms - records[-1].created_at
     moved = [record._replace(created_at=record.created_at + later_ms) for record in records]
     journal, last = chain.layout.journals[0], moved[-1].created_at
-    await create(chain.broker, journal, PARTITIONS_DEFAULT)  # so that a record's timestamp is what its producer says
+    await create(broker, journal, PARTITIONS_DEFAULT)  # so that a record's timestamp is what its producer says
     async with AIOKafkaProducer(bootstrap_servers=chain.broker.bootstrap) as producer:
         for record in moved:
             row = sealed(record)
