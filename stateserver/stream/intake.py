@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from stateserver.codec.appended import appended_at
 from stateserver.codec.heartbeat import TroubledSource
 from stateserver.codec.packet import Kind, read_packet
 from stateserver.codec.topics import system_trouble
@@ -19,26 +20,23 @@ class Intake:
         self.watch = SourceWatch()
         self.rejections = Rejections()
 
-    def applied(self, system: str, record: LogRecord, opened: Record, *, duplicate: bool) -> None:
+    def applied(self, system: str, opened: Record, *, duplicate: bool) -> None:
         """A record was applied, or passed over as a duplicate."""
         if not isinstance(opened, FrameRecord):
             return
         if not duplicate:
             self.watch.good(system, opened.source)
-        elif _has_time(record):
-            self.watch.bad((system, opened.source), None, record.timestamp or 0)
+        elif opened.appended_at is not None:
+            self.watch.bad((system, opened.source), None, opened.appended_at)
 
     def rejected(self, topic: str, partition: int, record: LogRecord, rejection: Rejected) -> None:
         """A record was rejected."""
         sender, is_frame = sender_of(record)
         place = f"offset {record.offset} of {topic}, partition {partition}"
         self.rejections.count(rejection.reason, sender, rejection.detail, place)
-        if is_frame and _has_time(record):
-            self.watch.bad(sender, rejection.reason, record.timestamp or 0)
-
-
-def _has_time(record: LogRecord) -> bool:
-    return record.timestamp is not None and record.timestamp >= 0
+        at = appended_at(record.timestamp, record.headers)
+        if is_frame and at is not None:
+            self.watch.bad(sender, rejection.reason, at)
 
 
 def sender_of(record: LogRecord) -> tuple[Sender, bool]:

@@ -221,7 +221,9 @@ class PartitionProcessor:
         self.systems[name] = tracked
         self._moved.add(name)
         self._unpublished[name] = None
-        self.intake.applied(name, record, opened, duplicate=tracked.note(topic, record, opened))
+        is_duplicate = tracked.note(topic, record, opened)
+        if is_duplicate or self.intake.watch.runs:  # else a good frame ends nothing
+            self.intake.applied(name, opened, duplicate=is_duplicate)
         if changes:
             tracked.note_gaps(changes)
         if blasts:

@@ -30,30 +30,29 @@ class _Run(NamedTuple):
 
 
 class SourceWatch:
-    """Times in ms since 1970."""
+    """Times in ms since 1970. `runs` are of sources whose last frames were of no use."""
 
     def __init__(self) -> None:
-        self._runs: dict[Sender, _Run] = {}
+        self.runs: dict[Sender, _Run] = {}
 
     def good(self, system: str, source: str) -> None:
         """A frame of it was applied."""
-        if self._runs:
-            self._runs.pop((system, source), None)
+        self.runs.pop((system, source), None)
 
     def bad(self, sender: Sender, reason: str | None, at_ms: int) -> None:
         """A frame of it was rejected for a reason, or (None) is a duplicate."""
-        run = self._runs.pop(sender, None) or _Run(at_ms, at_ms, Counter())
+        run = self.runs.pop(sender, None) or _Run(at_ms, at_ms, Counter())
         run.of[reason or ""] += 1
-        self._runs[sender] = run._replace(last_ms=max(run.last_ms, at_ms))  # the last one told of is the last one
-        if len(self._runs) > SOURCES_MAX:
-            del self._runs[next(iter(self._runs))]
+        self.runs[sender] = run._replace(last_ms=max(run.last_ms, at_ms))  # the last one told of is the last one
+        if len(self.runs) > SOURCES_MAX:
+            del self.runs[next(iter(self.runs))]
 
     def troubled(self, now_ms: int) -> list[TroubledSource]:
         """Those that have been so for long enough, the longest first. What has fallen silent since is forgotten."""
-        for sender in [sender for sender, run in self._runs.items() if now_ms - run.last_ms > FORGOTTEN_AFTER_MS]:
-            del self._runs[sender]
+        for sender in [sender for sender, run in self.runs.items() if now_ms - run.last_ms > FORGOTTEN_AFTER_MS]:
+            del self.runs[sender]
         told = [
-            _told(sender, run) for sender, run in self._runs.items() if run.last_ms - run.first_ms >= TROUBLED_AFTER_MS
+            _told(sender, run) for sender, run in self.runs.items() if run.last_ms - run.first_ms >= TROUBLED_AFTER_MS
         ]
         return sorted(told, key=lambda one: (one.since, one.system or "", one.source or ""))
 

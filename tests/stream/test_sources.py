@@ -72,5 +72,5 @@ def test_made_up_names_do_not_fill_the_memory() -> None:
     for number in range(3 * sources.SOURCES_MAX):
         watch.bad(("north", f"made up {number}"), "bad_seal", 1)
         watch.bad(A, "bad_seal", TROUBLED_AFTER_MS)
-    assert len(watch._runs) <= sources.SOURCES_MAX
+    assert len(watch.runs) <= sources.SOURCES_MAX
     assert [one.source for one in troubled(watch)] == ["ps-1"], "whoever goes on sending is not pushed out"
