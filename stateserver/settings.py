@@ -162,7 +162,7 @@ class Settings(BaseModel):
         0, ge=0, le=3, description="how many other workers keep each partition's tables on their disks too, 0 to 3"
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="where a worker serves its metrics and health, on 127.0.0.1; left out: nowhere"
+        None, ge=1, le=65535, description="where a worker serves metrics and health, on 127.0.0.1; left out: nowhere"
     )
 
     security_protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], Upper] = Field(

@@ -44,6 +44,8 @@ STEP_S: Final = 0.02
 FULL_STEP: Final = RECORDS_A_STEP // 2
 """With so much at once there is a backlog: no waiting then."""
 LOOK_EVERY_S: Final = 2.0
+HELD_UP_S: Final = 3.0
+"""Who was held up for so long, by the broker or in this process, has perhaps only not heard that workers are there."""
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 TROUBLE_RETRY_S: Final = 30.0
 
@@ -178,6 +180,7 @@ class Feed:
     async def _look_around(self, reader: TopicReader) -> None:
         """See that the broker is there, that what it has reaches us, and that workers are at work."""
         while True:
+            began_s = time.monotonic()
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 self._metrics.lag.set(await reader.lag())
@@ -185,7 +188,8 @@ class Feed:
             except (KafkaError, OSError, TimeoutError) as trouble:
                 self._enter(Condition.BROKER_LOST, trouble)  # the consumer itself tries to connect again
                 continue
-            if self._liveness.condition is Condition.BROKER_LOST:
+            held_up = time.monotonic() - began_s > LOOK_EVERY_S + HELD_UP_S
+            if held_up or self._liveness.condition is Condition.BROKER_LOST:
                 self._watch.begin(time.monotonic())
             self._judge()
 
@@ -229,7 +233,7 @@ class Feed:
         rows = self._topics.units, self._topics.systems, self._topics.blasts, self._topics.claims
         for record in _flat(records, *rows):
             self._guarded(self._take_row, self._reading, record)
-        if self._take_heartbeats(records):
+        if self._take_heartbeats(records) and self._liveness.serving:
             self._judge()
         self._hub.published(touched)
         self._reading.trim_logs()  # not before: who keeps up must not fall behind by it

@@ -106,6 +106,7 @@ def _tidy_up() -> None:
 
 async def _work(app: App, stop: asyncio.Event) -> None:
     worker = app.worker
+    worker.start_giving_signs()
     starting = asyncio.create_task(app.start())
     try:
         await _first_of(starting, stop.wait(), worker.failed())

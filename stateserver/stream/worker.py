@@ -49,14 +49,17 @@ class Worker:
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.ready = asyncio.Event()
 
+    def start_giving_signs(self) -> None:
+        """Begin to give signs of life: of partitions that are being restored too, so before all is."""
+        self._every(lambda: EVERY_S, self._beat)
+
     def start(self) -> None:
-        """Begin to checkpoint, look around, give ticks and signs of life."""
+        """Begin to checkpoint, look around and give ticks."""
         self._every(self._checkpoint_pause, self._checkpoint_unless_on_hold)
         self._every(self._look_pause, self._look_around)
         self._every(lambda: CATCH_UP_EVERY_S, self._catch_up)
         self._every(lambda: FOLLOW_EVERY_S, self._follow)
         self._every(lambda: REPORT_EVERY_S, self._report)
-        self._every(lambda: EVERY_S, self._beat)
         self._every(self._ticks_pause, self._append_ticks)
 
     async def _report(self) -> None:
@@ -269,7 +272,7 @@ class Worker:
 
     async def stop_loops(self) -> None:
         """Do nothing more by itself."""
-        await self._stop_beating(self._beats)
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._stop_beating(self._beats)

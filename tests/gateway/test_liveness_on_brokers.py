@@ -2,19 +2,25 @@
 
 import asyncio
 import itertools
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
 from stateserver.broker.process import Broker
+from stateserver.broker.tansu import Tansu
 from stateserver.codec.heartbeat import Heartbeat, TroubledSource, encode_heartbeat, heartbeat_key
 from stateserver.codec.topics import Topics
 from stateserver.gateway import feed as feed_module
+from stateserver.gateway import topic_reader
 from stateserver.gateway.heartbeat_watch import HeartbeatWatch
-from stateserver.gateway.liveness import Condition
+from stateserver.gateway.liveness import Condition, Trouble
+from tests.conftest import START_LIMIT_S
 from tests.gateway.serving import until
 from tests.gateway.test_feed import reading
 from tests.gateway.topics import PARTITIONS, make_topics, new_topics, writing
@@ -127,6 +133,31 @@ async def test_records_that_nothing_comes_of_are_told_also_those_from_before(bro
             assert [trouble.partitions for trouble in parts.liveness.troubles] == [(writer.partition,)]
             workers.position = 1
             await until(lambda: parts.liveness.live)
+
+
+async def test_after_a_break_no_worker_is_called_silent_that_only_could_not_be_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topic_reader, "BROKER_ANSWER_S", 2.0)
+    topics, told = new_topics(), list[Condition]()
+    with Tansu(tmp_path, start_limit_s=START_LIMIT_S) as broker:
+        await make_topics(broker.bootstrap, topics)
+        async with at_work(broker.bootstrap, topics), reading(broker.bootstrap, topics) as parts:
+            await until(lambda: parts.liveness.live)
+            tell = parts.liveness._tell
+
+            def listen(condition: Condition, troubles: tuple[Trouble, ...]) -> None:
+                told.append(condition)
+                tell(condition, troubles)
+
+            monkeypatch.setattr(parts.liveness, "_tell", listen)
+            assert broker.pid is not None
+            os.kill(broker.pid, signal.SIGSTOP)
+            await until(lambda: parts.liveness.condition is Condition.BROKER_LOST)
+            await asyncio.sleep(2 * PATIENCE_S)  # as long as it takes to be called silent
+            os.kill(broker.pid, signal.SIGCONT)
+            await until(lambda: parts.liveness.live)
+    assert Condition.WORKER_SILENT not in told
 
 
 async def test_sources_of_no_use_are_known(tansu: Broker) -> None:

@@ -146,6 +146,7 @@ class Machine:
         ports = Ports(log, member, SimulatedStores(self.disk), SimulatedClock(broker))
         care = Care(RING, ports, scenario.layout, LATENESS_MS, Metrics())
         worker = self.worker = member.worker = Worker(care)
+        worker.start_giving_signs()
         member.start()
         worker.start()
         ends = [asyncio.ensure_future(end) for end in (worker.failed(), self._stop.wait())]

@@ -4,14 +4,16 @@ import asyncio
 
 import pytest
 
+from stateserver.codec.heartbeat import decode_heartbeat
+from stateserver.security.keyring import KeyRing
 from stateserver.stream import worker as worker_module
 from stateserver.stream.errors import RecordsLost
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
-from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch, Progress
+from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch, Pen, Progress
 from stateserver.stream.worker import Worker
-from tests.stream.journals import CAPTURE, RING, LogLine, example_records, log_lines
+from tests.stream.journals import CAPTURE, RING, RING_DOCUMENT, LogLine, example_records, log_lines
 from tests.stream.simulated import Power, PowerCut, World
 
 LAYOUT = Layout.with_prefix("t.", ("t.packets",))
@@ -152,3 +154,47 @@ async def test_by_itself_it_checkpoints_says_when_it_is_ready_and_gives_ticks(wo
         await worker.stop_loops()
     assert world.journal.committed == {(PACKETS, 1): len(LINES)}
     assert offsets(world, PACKETS, 1) > len(LINES)
+
+
+async def test_ticks_are_given_as_soon_as_the_key_ring_can_seal_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A ring is taken up while its worker runs: it may lack the key, and get it."""
+    ring = KeyRing.from_document({**RING_DOCUMENT, "current": {}})
+    worker = Worker(Care(ring, world.ports, LAYOUT, 5_000, Metrics()))
+    await worker.assign({1})
+    await worker.take(batch(1, 0, len(LINES)))
+    world.clock.time_ms = world.log.now_ms = (LINES[-1].timestamp or 0) + 3_600_000
+    world.journal.seen[PACKETS, 1] = Progress(len(LINES), len(LINES), len(LINES))
+    for _ in range(3):
+        await worker._append_ticks()
+    assert offsets(world, PACKETS, 1) == len(LINES)
+    assert caplog.text.count("no current key for TICK") == 1
+    assert worker._ticks_pause() == worker_module.TICKS_EVERY_S
+    ring.become(RING)
+    await worker._append_ticks()
+    assert offsets(world, PACKETS, 1) == len(LINES) + 1
+    assert worker._ticks_pause() == worker_module.TICKS_SOON_S, "another may be overdue too"
+    await worker.close()
+
+
+async def test_while_it_restores_it_gives_signs_of_life(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large state takes long: whoever waits for it is told that somebody is at it."""
+    worker, take_pen, may = worker_in(world), world.log.take_pen, asyncio.Event()
+
+    async def slow(partition: int) -> Pen:
+        await may.wait()
+        return await take_pen(partition)
+
+    monkeypatch.setattr(world.log, "take_pen", slow)
+    worker.start_giving_signs()
+    assigning = asyncio.create_task(worker.assign({1}))
+    heartbeats = world.log.topics.setdefault((LAYOUT.topics.heartbeats, 1), [])
+    async with asyncio.timeout(10):
+        while not heartbeats:
+            await asyncio.sleep(0)
+    assert decode_heartbeat(heartbeats[-1].value or b"").condition == "restoring"
+    may.set()
+    await assigning
+    await worker.stop_loops()
+    await worker.close()
