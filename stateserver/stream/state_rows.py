@@ -56,8 +56,8 @@ def decode_marker(value: bytes) -> Marker:
 class Notes(NamedTuple):
     """What the worker keeps of a system beside the core's rows.
 
-    `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it. `frame_time` and
-    `frame_appended_at` are those of the last frame (ms): silence is counted from it. `forwarded`: its records come
+    `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it. `frame_time` is the
+    last frame's, and `frame_appended_at` Kafka's here (ms): silence is counted from it. `forwarded`: its records come
     from elsewhere. `gaps`: how many frames of each source never came. `unpublished`: some unit's `as_of` in `units` is
     behind.
     """

@@ -45,19 +45,20 @@ class Tracked:
         self.offset = record.offset
         self.appended_at = opened.appended_at
         if isinstance(opened, FrameRecord) and not is_duplicate:
-            self._note_frame(opened.time)
+            self._note_frame(opened.time, record.timestamp)
         headers = record.headers
         self.forwarded = bool(headers) and any(name == FORWARDED_HEADER for name, _ in headers)
         return is_duplicate
 
-    def _note_frame(self, time: int) -> None:
+    def _note_frame(self, time: int, appended_here: int | None) -> None:
         """Take it for the last one, but where one of a later time came before: that one tells more of the present."""
         known, clock = self.frame_time, self.system.clock
         if known is not None and clock is not None and clock < known:
             time = clock  # it was set back, to this
         elif known is not None and time < known:
             return
-        self.frame_time, self.frame_appended_at = time, self.appended_at
+        known_here = appended_here is not None and appended_here >= 0
+        self.frame_time, self.frame_appended_at = time, appended_here if known_here else None
 
     def note_gaps(self, changes: list[Change]) -> None:
         """Count the frames that these events say are missing."""
