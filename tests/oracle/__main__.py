@@ -16,8 +16,8 @@ from tests.oracle.reference_frame import MODES
 Case = tuple[str, int, bool]
 
 
-def main() -> int:
-    told = _arguments()
+def main(arguments: list[str] | None = None) -> int:
+    told = _told(arguments)
     modes = told.mode or list(MODES)
     if told.show:
         _say("\n".join(journal(modes[0], told.seeds[0])))
@@ -38,7 +38,7 @@ def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def _arguments() -> argparse.Namespace:
+def _told(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.oracle", description=__doc__)
     parser.add_argument(
         "--seeds", type=_seeds, default=range(1, 101), help="of each mode: 7, or 1-2000 (default 1-100)"
@@ -49,12 +49,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--show", action="store_true", help="print the journal of the first seed instead")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _seeds(text: str) -> range:
     first, _, last = text.partition("-")
-    return range(int(first), int(last or first) + 1)
+    seeds = range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError(f"no seed lies in {text}")
+    return seeds
 
 
 def _differences(cases: list[Case], jobs: int) -> Iterator[tuple[Case, str | None]]:

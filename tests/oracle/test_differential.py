@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.oracle import reference_applying, reference_commands, reference_state
+from tests.oracle.__main__ import main
 from tests.oracle.comparing import difference, difference_of, shortest, shrink
 from tests.oracle.journals import journal
 from tests.oracle.reference_frame import MODES
@@ -47,6 +48,23 @@ def test_a_reading_that_is_off_by_a_little_is_found(
 ) -> None:
     monkeypatch.setattr(module, name, value)
     assert any(difference(journal(mode, seed), mode) for seed in range(60) for mode in MODES)
+
+
+def test_the_command_line_tells_the_first_that_differs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--seeds", "1-2", "--mode", "HYDRA"]) == 0
+    assert capsys.readouterr().out.startswith("2 journals, no difference")
+    monkeypatch.setattr(reference_state, "OFF_THE_LINE", 1_001)
+    assert main(["--seeds", "1-60", "--mode", "HYDRA"]) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("HYDRA, seed ")
+    assert all(word in told for word in ("expected:", "got:", "The shortest that differs:"))
+
+
+def test_no_seeds_are_no_proof() -> None:
+    with pytest.raises(SystemExit):
+        main(["--seeds", "9-3"])
 
 
 def test_the_shortest_list_that_differs() -> None:
