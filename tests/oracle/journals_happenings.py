@@ -99,14 +99,18 @@ class Happenings(Wire):
     def newcomer(self) -> None:
         """A booster or section controller that is only listed at first; its first own word was said before that."""
         serial = self.random.choice([*NEWCOMERS, *[booster.serial for booster in self.site.boosters]])
+        if self.mode != "IBS" and self.random.random() < 0.3:
+            self.say([packet(4, serial, b"\xff" * 5)])
         if self.random.random() < 0.7:
             path = f"{1 if self.mode == 'IBS' else 3}/{serial}"
             told = {"action": "retire_unit", "unit": path, "actor": "bo"}
             self.write({"created_at": self.time, "kind": "command", "command": told})
         self.say([packet(1, self.site.control_units[0], serial.to_bytes(2, "big"))], surely=True)
         own = packet(3, serial, bytes(4)) if self.mode == "IBS" else packet(5, serial, bytes([1, 0, 0, 9, 1, 3, 25, 0]))
-        source = self.random.choice([*self.sources, self.late_source, self.late_source])
-        self.send_from(source, own.hex(), self.time - self.random.choice([0, 1, 400, 4_000]))
+        at = self.time - self.random.choice([0, 1, 400, 4_000])
+        for source in [self.random.choice([*self.sources, self.late_source, self.late_source]), self.late_source]:
+            self.send_from(source, own.hex(), at)
+            at += self.random.choice([0, 1, 300])
 
     def retire_newcomers(self) -> None:
         for path in [f"{1 if self.mode == 'IBS' else 3}/{serial}" for serial in NEWCOMERS]:
