@@ -1,7 +1,9 @@
 """The warnings that are open in one system, told by events alone (spec page 2, Warnings)."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from stateserver.codec.system import WarningRow
 from stateserver.domain.change import (
     WARNING_ACKNOWLEDGED,
     WARNING_CLEARED,
@@ -30,6 +32,20 @@ class OpenWarnings:
         for field, fault in FAULTS.items():
             if fields.get(field) is fault:
                 self._open.setdefault((unit, field), _warning(unit, field, raised=None))
+
+    def begin(self, rows: Iterable[WarningRow]) -> None:
+        """These are open, and no others."""
+        self._open.clear()
+        for row in rows:
+            self.put(*row)
+
+    def agree_with(self, rows: Iterable[WarningRow]) -> bool:
+        """Whether these are the same. Notes aside, which may be cut in rows."""
+        told = {row[:2]: row[2:5] for row in rows}
+        held = {
+            key: tuple(one[name] for name in ("raised", "acknowledged", "actor")) for key, one in self._open.items()
+        }
+        return told == held
 
     def put(
         self, unit: str, field: str, raised: int, acknowledged: int | None, actor: str | None, note: str | None

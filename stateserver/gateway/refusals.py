@@ -143,7 +143,7 @@ class HistoryGone(Refusal):
     def __init__(self, after: int, first: int) -> None:
         super().__init__(
             f"the changes after version {after} are not held here any more",
-            f"the oldest held is version {first}; start from the present state",
+            f"held are those from version {first} on; start from the present state",
         )
 
 

@@ -5,9 +5,10 @@ page 3). So events alone move the version, and rows only say what events do not:
 where to begin.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
-from stateserver.codec.system import SystemRow
+from stateserver.codec.system import SystemRow, WarningRow
 from stateserver.codec.unit import RawUnit, decode_unit
 from stateserver.domain.change import (
     DETONATORS_CLEARED,
@@ -44,6 +45,7 @@ class Trouble(Enum):
     EVENTS_MISSING = "events_missing"
     EVENTS_CONTRADICT = "events_contradict"
     UNITS_DIFFER = "units_differ"
+    WARNINGS_DIFFER = "warnings_differ"
 
 
 class SystemModel:
@@ -82,8 +84,13 @@ class SystemModel:
         self._unknown_units: set[str] = set()
         self._early_units: dict[str, RawUnit] = {}
         self._early_row: SystemRow | None = None
-        for path in self.units.without(UnitType.DETONATOR):  # these have none of the fields that warn
-            self.warnings.seed(path, self.units[path])
+        # From the first event on, or from a row; one that an older worker wrote doesn't tell.
+        self._knows_warnings = row is None or row.warnings is not None
+        if row is not None and row.warnings is not None:
+            self.warnings.begin(row.warnings)
+        else:
+            for path in self.units.without(UnitType.DETONATOR):  # these have none of the fields that warn
+                self.warnings.seed(path, self.units[path])
 
     @property
     def trouble(self) -> Trouble | None:
@@ -127,7 +134,8 @@ class SystemModel:
         if len(self.log) and change.version <= self.log.last:
             return Folded.REPEATED
         self.log.append(entry)
-        self.warnings.fold(change)
+        if not self._knows_warnings:
+            self.warnings.fold(change)
         return Folded.EARLIER
 
     def _apply(self, change: Change) -> None:
@@ -194,7 +202,16 @@ class SystemModel:
             self.time = max(row.time, self.time or 0)
         if row.version >= self._mode_version:
             self.mode = row.mode
+        if row.version == self.version and row.warnings is not None:
+            self._look_at_warnings(row.warnings)
         self.revision += 1
+
+    def _look_at_warnings(self, told: Sequence[WarningRow]) -> None:
+        if not self._knows_warnings:
+            self._knows_warnings = True
+            self.warnings.begin(told)
+        elif not self.warnings.agree_with(told):
+            self._trouble = Trouble.WARNINGS_DIFFER
 
     def _take_early(self) -> None:
         if self._early_row is not None and self._early_row.version <= self.version:

@@ -6,12 +6,14 @@ the tables can only be told at a position up to which they are known to be whole
 was safe before reading began. Positions are journal offsets of the next record wanted, by topic.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from stateserver.codec.system import SystemRow
+from stateserver.codec.standing import warning_rows
+from stateserver.codec.system import CUT, SystemRow, WarningRow
 from stateserver.codec.unit import decode_unit
+from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Fields, Value
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.paths import path_key
@@ -177,10 +179,41 @@ class Comparison:
             "sources": {source: state.last_sequence for source, state in system.sources.items()},
             "state_hash": state_hash(system).hex(),
         }
-        live: dict[str, Said] = {**row._asdict(), "state_hash": row.state_hash.hex()}
+        live: dict[str, Said] = {
+            VERSION: row.version,
+            "time": row.time,
+            "mode": row.mode,
+            "counters": row.counters,
+            "sources": row.sources,
+            "state_hash": row.state_hash.hex(),
+        }
         for name in _OF_A_SYSTEM:
             if live[name] != replayed[name]:
                 self.differences.append(Difference(system.name, None, name, live[name], replayed[name]))
+        if row.warnings is not None:
+            self._look_at_warnings(system, row.warnings)
+
+    def _look_at_warnings(self, system: System, told: Sequence[WarningRow]) -> None:
+        live = {(one.unit, one.field): one for one in told}
+        replayed = {(one.unit, one.field): one for one in warning_rows(system)}
+        for unit, field_name in live.keys() | replayed.keys():
+            one, other = live.get((unit, field_name)), replayed.get((unit, field_name))
+            if differs(one, other):
+                name = f"warning {field_name}"
+                self.differences.append(Difference(system.name, unit, name, _as_text(one), _as_text(other)))
+
+
+def differs(live: WarningRow | None, replayed: WarningRow | None) -> bool:
+    """Whether a warning in a row is another than the one that a fold holds. A note may have been cut to fit."""
+    if live is None or replayed is None or live.note is None or not live.note.endswith(CUT):
+        return live != replayed
+    return live != replayed._replace(note=live.note) or not (replayed.note or "").startswith(
+        live.note.removesuffix(CUT)
+    )
+
+
+def _as_text(warning: WarningRow | None) -> str | None:
+    return None if warning is None else canonical_json(warning._asdict()).decode()
 
 
 def _position(positions: Positions | None, topic: str, otherwise: int) -> int:

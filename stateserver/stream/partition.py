@@ -11,6 +11,7 @@ from stateserver.codec.appended import appended_at
 from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
 from stateserver.codec.cloud_event import cloud_event_headers
 from stateserver.codec.rejected import RejectedRow, encode_rejected
+from stateserver.codec.standing import warning_rows
 from stateserver.codec.still import Still
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import unit_key
@@ -305,6 +306,7 @@ class PartitionProcessor:
             state_hash(system),
             checkpointed_at=0,
             changes_offset=None,
+            warnings=warning_rows(system),
         )
 
     def ticks_due(self, now_ms: int, lateness_ms: int) -> list[TickDue]:

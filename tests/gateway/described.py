@@ -16,6 +16,7 @@ from stateserver.gateway.auth import Visitor
 from stateserver.gateway.queries import Queries
 from stateserver.gateway.rpc import Session
 from stateserver.security.tokens import Principal, Role
+from tests.codec.reference import schema_file
 from tests.gateway.serving import make_parts, make_tokens
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
@@ -160,7 +161,7 @@ def _topic(name: str, address: str) -> Document:
                 **headers,
                 "payload": {
                     "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
-                    "schema": {"$ref": f"../schemas/{schema}.avsc"},
+                    "schema": {"$ref": f"../schemas/{schema_file(schema).name}"},
                 },
                 "bindings": {"kafka": {"key": {"type": "string", "description": f"UTF-8: {key}"}}},
             }

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from stateserver.codec.standing import warning_rows
 from stateserver.codec.system import SystemRow
 from stateserver.codec.unit import UnitRow
 from stateserver.domain.apply import apply
@@ -96,4 +97,5 @@ class Worker:
             state_hash=state_hash(system),
             checkpointed_at=0,
             changes_offset=now,
+            warnings=warning_rows(system),
         )

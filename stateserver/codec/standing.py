@@ -1,0 +1,11 @@
+"""What of a system's state stands in its row in `systems`, beside what counts and measures it."""
+
+from stateserver.codec.system import WarningRow
+from stateserver.domain.paths import path_key
+from stateserver.domain.system import System
+
+
+def warning_rows(system: System) -> list[WarningRow]:
+    """The open warnings, in path order."""
+    in_order = sorted(system.warnings.values(), key=lambda one: (path_key(one.unit), one.field))
+    return [WarningRow(one.unit, one.field, one.raised, one.acknowledged, one.actor, one.note) for one in in_order]
