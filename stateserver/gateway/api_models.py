@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from stateserver.domain.change import KINDS
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.outcomes import Outcome
+from stateserver.gateway.parameters import BLAST
 from stateserver.gateway.system_model import Trouble as SystemTrouble
 from stateserver.protocol.modes import Mode
 from stateserver.security.tokens import Role
 
 AT: Final = 1563531134999
-BLAST: Final = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
 
 Version = Annotated[int, Field(ge=0, description="Of the event that it follows from", examples=[226])]
 Ms = Annotated[int, Field(description="Ms since 1970 (UTC)", examples=[AT])]
@@ -282,7 +282,7 @@ class CommandAnswer(Answer):
     """What became of a command. `pending`: it lies in the journal, and no worker has applied it yet."""
 
     system: System
-    action: Literal["acknowledge_warning", "label_unit"] = Field(examples=["label_unit"])
+    action: Literal["acknowledge_warning", "label_unit", "retire_unit"] = Field(examples=["label_unit"])
     unit: Path
     id: str | None = Field(examples=["north-wall-1"])
     outcome: Outcome = Field(examples=["applied"])
@@ -307,6 +307,23 @@ class PacketsAnswer(Answer):
     """What became of each record, in their order."""
 
     records: list[RecordAnswer]
+
+
+class Subscribed(Answer):
+    """A subscription, and what it begins with: no snapshot where a cursor could be resumed."""
+
+    subscription: str = Field(examples=["5c0f3a1be2d4960f-1"])
+    cursor: Version
+    resumed: bool = Field(False, description="Only where a cursor was given")
+    why: str = Field("", description="Only where it could not be resumed: why")
+    snapshot: dict[str, Any] = Field({}, description="The system in brief, and its units, warnings and blasts")
+    snapshot_gzip: str = Field(
+        "", description="In its place with `compress`", json_schema_extra={"contentEncoding": "base64"}
+    )
+
+
+class Unsubscribed(RootModel[Literal[True]]):
+    """It is."""
 
 
 class Session(Answer):

@@ -16,11 +16,11 @@ from stateserver.codec.topics import system_key
 from stateserver.domain.canonical import canonical_json
 from stateserver.gateway import compact_json
 from stateserver.gateway.claim_desk import ClaimDesk
+from stateserver.gateway.command_parameters import Command
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import Entry, JournalPen
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.outcomes import Outcome, Sent, Told, look
-from stateserver.gateway.parameters import CommandBody
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     CommandLost,
@@ -65,29 +65,29 @@ class Commands:
         self._now_ms = now_ms
         self._placing: set[asyncio.Task[Claim]] = set()
 
-    async def send(self, who: Principal, system: str, body: CommandBody) -> dict[str, Any]:
+    async def send(self, who: Principal, command: Command) -> dict[str, Any]:
         """Carry a command out, and tell what became of it: `outcome` is applied, unchanged or pending.
 
         The same id again, from the same principal, is the same command: it is answered alike and not appended again,
         by whichever gateway. Raises a Refusal; CommandRefused where the worker refused it.
         """
-        model = self._model(system)
-        ring = self._sealing_ring(system)
+        model = self._model(command.system)
+        ring = self._sealing_ring(model.name)
         if model.row is None or model.mode is None:
             raise NotThereYet(f"the first checkpoint of system {model.name!r}")
-        claim = await self._sealed(who, model, model.row, body, ring)
+        claim = await self._sealed(who, model, model.row, command, ring)
         # Who sent it may be gone: what is begun is done all the same.
-        placing = asyncio.create_task(self._placed(claim, model.row.partition, agreed=body.id is not None))
+        placing = asyncio.create_task(self._placed(claim, model.row.partition, agreed=command.id is not None))
         self._placing.add(placing)
         placing.add_done_callback(self._is_placed)
         claim = await asyncio.shield(placing)
         told = _told(claim)
         if told is None:
-            told = await self._outcome(system, _sent(claim, body, model.row.partition))
-            if body.id is not None and told is not None and told.outcome in LASTING:
+            told = await self._outcome(model.name, _sent(claim, command, model.row.partition))
+            if command.id is not None and told is not None and told.outcome in LASTING:
                 claim = claim._replace(outcome=told.outcome, version=told.version, why=told.why)
                 await self._desk.tell(claim, model.row.partition)
-        return self._answer(body, claim, model.row.partition, told or Told(Outcome.PENDING))
+        return self._answer(command, claim, model.row.partition, told or Told(Outcome.PENDING))
 
     def _model(self, system: str) -> SystemModel:
         if not self._liveness.ready:
@@ -108,13 +108,13 @@ class Commands:
         return self._ring
 
     async def _sealed(
-        self, who: Principal, model: SystemModel, row: SystemRow, body: CommandBody, ring: KeyRing
+        self, who: Principal, model: SystemModel, row: SystemRow, command: Command, ring: KeyRing
     ) -> Claim:
         topic, at = await self._home.home(row), self._now_ms()
-        command = {**body.model_dump(exclude_none=True), "actor": who.id}
-        document, digest = compact_json.encode(command), hashlib.sha256(canonical_json(command)).digest()
+        said = command.model_dump(exclude={"system"}, exclude_none=True) | {"action": command.action, "actor": who.id}
+        document, digest = compact_json.encode(said), hashlib.sha256(canonical_json(said)).digest()
         value = seal(ring, Kind.COMMAND, model.name, SOURCE, 0, at, Mode(str(model.mode)), document)
-        return Claim(model.name, who.id, body.id or "", digest, at, model.version, topic, row.offset, value)
+        return Claim(model.name, who.id, command.id or "", digest, at, model.version, topic, row.offset, value)
 
     async def _placed(self, claim: Claim, partition: int, *, agreed: bool) -> Claim:
         """Its record in the journal; `agreed`: by all gateways. Raises IdReused, JournalUnreachable."""
@@ -139,7 +139,7 @@ class Commands:
 
         return told[0] if await self._liveness.until(decided, OUTCOME_LIMIT_S) else None
 
-    def _answer(self, body: CommandBody, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
+    def _answer(self, command: Command, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
         assert claim.placed is not None
         if told.outcome is Outcome.REFUSED:
             assert told.why is not None
@@ -149,9 +149,9 @@ class Commands:
             raise CommandLost(partition, claim.placed)
         return {
             "system": claim.system,
-            "action": body.action,
-            "unit": body.unit,
-            "id": body.id,
+            "action": command.action,
+            "unit": command.unit,
+            "id": command.id,
             "outcome": told.outcome,
             "version": told.version,
             "created_at": claim.at,
@@ -165,12 +165,12 @@ def _told(claim: Claim) -> Told | None:
     return None if claim.outcome is None else Told(Outcome(claim.outcome), claim.version, claim.why)
 
 
-def _sent(claim: Claim, body: CommandBody, partition: int) -> Sent:
+def _sent(claim: Claim, command: Command, partition: int) -> Sent:
     assert claim.placed is not None
-    about = body.model_dump()
+    about = command.model_dump()
     return Sent(
-        body.action,
-        body.unit,
+        command.action,
+        command.unit,
         about.get("field"),
         about.get("label"),
         claim.actor,

@@ -1,16 +1,21 @@
 """What the gateway refuses, by name: each is an RFC 9457 problem over HTTP and an error object in JSON-RPC."""
 
-from typing import Any
+from typing import Any, Final
 
 from stateserver.errors import StateServerError
 from stateserver.logs import without_credentials
 
+UNCODED: Final = -32000
+
 
 class Refusal(StateServerError):
-    """A request that is not carried out. `status` is HTTP's, `code` JSON-RPC's, `problem` the name of both."""
+    """A request that is not carried out. `status` is HTTP's, `code` JSON-RPC's, `problem` the name of both.
+
+    Each has a code of its own, but for what is said before a request is one: that is HTTP's alone, and has UNCODED.
+    """
 
     status = 400
-    code = -32000
+    code = UNCODED
     problem = "refused"
     title = "Refused"
 
@@ -47,7 +52,7 @@ class NotLoggedIn(Refusal):
 class ForeignOrigin(Refusal):
     """A browser carries out what another site's page wants."""
 
-    status, code, problem, title = 403, -32003, "foreign-origin", "Not from this page"
+    status, code, problem, title = 403, -32006, "foreign-origin", "Not from this page"
 
     def __init__(self) -> None:
         super().__init__("a session is good for requests from the gateway's own page only")
@@ -74,7 +79,7 @@ class UnknownSystem(Refusal):
 class UnknownUnit(Refusal):
     """The system has no such unit, now or at the instant that was asked for."""
 
-    status, code, problem, title = 404, -32004, "unknown-unit", "No such unit"
+    status, code, problem, title = 404, -32012, "unknown-unit", "No such unit"
 
     def __init__(self, system: str, unit: str, at: int | None = None) -> None:
         when = "at present" if at is None else f"as of {at}"
@@ -84,7 +89,7 @@ class UnknownUnit(Refusal):
 class NotASystemThen(Refusal):
     """Nothing had been heard of the system by that instant."""
 
-    status, code, problem, title = 404, -32004, "not-a-system-then", "No such system then"
+    status, code, problem, title = 404, -32013, "not-a-system-then", "No such system then"
 
     def __init__(self, system: str, at: int) -> None:
         super().__init__(f"nothing had been heard of system {system!r} by {at}", "ask for a later instant")
@@ -93,7 +98,7 @@ class NotASystemThen(Refusal):
 class NotYet(Refusal):
     """The instant that was asked for has not come yet."""
 
-    status, code, problem, title = 404, -32004, "not-yet", "Not yet"
+    status, code, problem, title = 404, -32014, "not-yet", "Not yet"
 
     def __init__(self, at: int, now: int) -> None:
         super().__init__(f"{at} lies in the future: it is {now}", "leave out 'at' for the present state")
@@ -102,7 +107,7 @@ class NotYet(Refusal):
 class UnknownBlast(Refusal):
     """There is no such blast, or not for this principal."""
 
-    status, code, problem, title = 404, -32004, "unknown-blast", "No such blast"
+    status, code, problem, title = 404, -32015, "unknown-blast", "No such blast"
 
     def __init__(self, blast: str) -> None:
         super().__init__(f"there is no blast {blast!r}")
@@ -111,7 +116,7 @@ class UnknownBlast(Refusal):
 class UnknownSubscription(Refusal):
     """The connection has no such subscription."""
 
-    status, code, problem, title = 404, -32004, "unknown-subscription", "No such subscription"
+    status, code, problem, title = 404, -32016, "unknown-subscription", "No such subscription"
 
     def __init__(self, subscription: str) -> None:
         super().__init__(f"this connection has no subscription {subscription!r}")
@@ -120,7 +125,7 @@ class UnknownSubscription(Refusal):
 class UnknownPlace(Refusal):
     """The list no longer has the item that was to be gone on from."""
 
-    status, code, problem, title = 404, -32004, "unknown-place", "No such place"
+    status, code, problem, title = 404, -32017, "unknown-place", "No such place"
 
     def __init__(self, after: str) -> None:
         super().__init__(f"there is no {after!r} in this list any more", "begin without 'after'")
@@ -129,7 +134,7 @@ class UnknownPlace(Refusal):
 class UnknownVersion(Refusal):
     """The version asked for has not come yet, or there is nothing of it."""
 
-    status, code, problem, title = 404, -32004, "unknown-version", "No such version"
+    status, code, problem, title = 404, -32018, "unknown-version", "No such version"
 
     def __init__(self, what: str, latest: int) -> None:
         super().__init__(f"there is no {what}", f"the latest is {latest}")
@@ -275,7 +280,7 @@ class CommandLost(Refusal):
 class Busy(Refusal):
     """So much is under way that more has to wait."""
 
-    status, code, problem, title = 429, -32029, "busy", "Too much at once"
+    status, code, problem, title = 429, -32030, "busy", "Too much at once"
 
     def __init__(self, what: str) -> None:
         super().__init__(what, "send it again in a second")
@@ -284,7 +289,7 @@ class Busy(Refusal):
 class UnknownView(Refusal):
     """A report has no such view."""
 
-    status, code, problem, title = 404, -32004, "unknown-view", "No such view"
+    status, code, problem, title = 404, -32019, "unknown-view", "No such view"
 
     def __init__(self, view: str, known: str) -> None:
         super().__init__(f"a report has no view {view!r}", f"it has: {known}")

@@ -17,7 +17,7 @@ from stateserver.broker.tansu import Tansu
 from stateserver.codec.schemas import SCHEMAS, parse_schema
 from stateserver.codec.topics import Topics
 from stateserver.gateway import queries
-from stateserver.gateway.operations import OPERATIONS
+from stateserver.gateway.operations import METHODS, OPERATIONS
 from stateserver.security.tokens import Role
 from tests.gateway import described
 from tests.gateway.chained import at_version, gateway_of
@@ -73,7 +73,7 @@ def test_the_topics_are_those_there_are() -> None:
 
 
 def test_the_methods_and_notifications_are_those_there_are() -> None:
-    assert described.METHODS.keys() == described.methods_of_a_session()
+    assert METHODS.keys() == described.methods_of_a_session()
     code = "".join((GATEWAY / f"{module}.py").read_text() for module in ("hub", "subscriptions", "websocket"))
     notified = set(re.findall(r'notification\("(\w+)"|"method": "(\w+)"', code))
     assert {one or other for one, other in notified} == described.NOTIFICATIONS.keys()

@@ -128,7 +128,7 @@ async def methods_say_the_same(gateway: Gateway) -> None:
             assert said["result"] == await get(gateway, path, at)
         refused = await caller.call("units.get", system="site", at=at, unit="3/9")
         assert (refused["error"]["code"], refused["error"]["data"]["type"]) == (
-            -32004,
+            -32012,
             "urn:stateserver:problem:unknown-unit",
         )
 
