@@ -34,7 +34,7 @@ class AnsweredRow(NamedTuple):
 
 
 class ClockSetBack(NamedTuple):
-    """The last time that a source's clock was set back: to `at` (ms since 1970), by so many ms."""
+    """The last time that a source's clock was set back: by so many ms, as a frame of `at` (ms since 1970) told."""
 
     source: str
     at: int

@@ -20,6 +20,7 @@ Path = Annotated[str, Field(description="A unit's path", examples=["3/158"])]
 System = Annotated[str, Field(description="The system's id", examples=["site"])]
 BlastId = Annotated[str, Field(description="The blast's id, a UUID", examples=[BLAST])]
 Whole = Annotated[bool, Field(description="False: something may be missing in what is told", examples=[True])]
+Verdict = Literal["all_fired", "doubtful", "not_all_fired", "aborted"]
 Value = None | bool | int | str
 Fields = Annotated[dict[str, Value], Field(examples=[{"mains": True}])]
 Next = Annotated[str | None, Field(description="To be given as `after` for what follows; null at the end")]
@@ -73,6 +74,34 @@ class Status(Standing):
     troubled_sources: list[TroubledSource]
 
 
+class LastBlast(Answer):
+    """The last blast of a system that has closed. Null are those of what an older version judged."""
+
+    blast: BlastId
+    initiated: Ms
+    closed: Ms
+    how: str = Field(examples=["timer_completed"])
+    verdict: Verdict | None
+    misfires: int | None = Field(description="Missed, unreported and silent before", examples=[100])
+
+
+class Answered(Answer):
+    """A detonator that answered after a blast, though the report says otherwise of it: it is live."""
+
+    unit: Path = Field(examples=["3/158/4/37"])
+    blast: BlastId
+    outcome: Literal["fired", "unreported", "silent_before"] = Field(description="What the blast told of it")
+    at: Ms
+
+
+class ClockSetBack(Answer):
+    """The last time that a Packet Server's clock was set back."""
+
+    source: str = Field(examples=["ps-1"])
+    at: Ms
+    by: int = Field(description="Ms", examples=[3_600_000])
+
+
 class SystemHead(Answer):
     """A system in brief."""
 
@@ -86,6 +115,17 @@ class SystemHead(Answer):
     warnings: int = Field(examples=[0])
     blasts: int = Field(examples=[1])
     open_blast: BlastId | None
+    last_blast: LastBlast | None
+    answered_after_blast: list[Answered] = Field(
+        description="Who answered after the last blast, until the next one opens or they are retired", examples=[[]]
+    )
+    clocks_ahead: list[str] | None = Field(
+        description="Packet Servers whose clocks are ahead of the journal's; null of a past instant", examples=[[]]
+    )
+    clocks_set_back: list[ClockSetBack] | None = Field(
+        description="Of Packet Servers whose clocks have been set back, the last time; null of a past instant",
+        examples=[[]],
+    )
     whole: Whole
     trouble: SystemTrouble | None = Field(examples=[None])
     live: bool | None = Field(description="Whether this is the present; null of a past instant", examples=[True])
@@ -200,6 +240,15 @@ class Changes(OfSystem):
     next: int | None = Field(description="To be given as `after` for what follows; null at the end", examples=[226])
 
 
+class Attention(Answer):
+    """Something that contradicts a good blast (the specification, page 2, The verdict)."""
+
+    what: str = Field(examples=["not_marked_fired"])
+    unit: Path
+    windows: list[int] | None = Field(description="Of the detonators concerned", examples=[[2, 4, 5]])
+    field: str | None = Field(description="Of fault_at_end", examples=[None])
+
+
 class BlastSummary(BaseModel):
     """A blast's report without its timeline. All of it is described with the whole report."""
 
@@ -220,6 +269,8 @@ class BlastSummary(BaseModel):
     aborted: Ms | None
     closed: Ms | None
     how: str | None = Field(description="data_completed, timer_completed or superseded", examples=["timer_completed"])
+    verdict: Verdict | None = Field(None, description="Null until it closes, and in what an older version judged")
+    attention: list[Attention] | None = Field(None, description="What contradicts a good blast", examples=[[]])
     boosters: dict[str, int | None] = Field(examples=[{"total": 2, "active": 1}])
     detonators: dict[str, int | None] = Field(examples=[{"total": 100, "unreported": 99}])
 

@@ -5,7 +5,13 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, Field
 
-from stateserver.domain.commands import LABEL_CODE_POINTS_MAX, is_unicode
+from stateserver.domain.commands import (
+    ACKNOWLEDGE_WARNING,
+    LABEL_CODE_POINTS_MAX,
+    LABEL_UNIT,
+    RETIRE_UNIT,
+    is_unicode,
+)
 from stateserver.gateway.parameters import NAME_CHARACTERS_MAX, OfSystem, check, no_such_parameter
 from stateserver.gateway.refusals import BadRequest
 
@@ -45,7 +51,7 @@ class Command(OfSystem):
 class Acknowledge(Command):
     """Say that an open warning has been seen."""
 
-    action: ClassVar[str] = "acknowledge_warning"
+    action: ClassVar[str] = ACKNOWLEDGE_WARNING
 
     field: Annotated[
         Text, Field(max_length=FIELD_CHARACTERS_MAX, description="The warning's field", examples=["cable_fault"])
@@ -55,7 +61,7 @@ class Acknowledge(Command):
 class Label(Command):
     """Give a unit a label, or take it away."""
 
-    action: ClassVar[str] = "label_unit"
+    action: ClassVar[str] = LABEL_UNIT
 
     label: Annotated[Text, Field(max_length=LABEL_CODE_POINTS_MAX, description="Empty: none", examples=["North wall"])]
 
@@ -63,7 +69,7 @@ class Label(Command):
 class Retire(Command):
     """Say that a section controller, booster or CFC is no more, or never was: it goes, with all below it."""
 
-    action: ClassVar[str] = "retire_unit"
+    action: ClassVar[str] = RETIRE_UNIT
 
 
 COMMANDS: Final[dict[str, type[Command]]] = {one.action: one for one in (Acknowledge, Label, Retire)}

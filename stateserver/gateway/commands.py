@@ -1,13 +1,15 @@
 """Operators' commands: sealed, appended to the journal, and answered once a worker has applied them (spec page 4).
 
-Whatever a command says goes through the journal, so that a replay sees it too. Nothing here commands equipment:
-a warning is acknowledged, a unit is given a label.
+Whatever a command says goes through the journal, so that a replay sees it too. Each carries an id, the client's own or
+one made here: whoever recorded the sealed record and appends it again has nothing done. Nothing here commands
+equipment: a warning is acknowledged, a unit is given a label, or retired.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Any, Final
+from uuid import uuid4
 
 from stateserver.codec.claim import Claim
 from stateserver.codec.packet import Kind
@@ -26,6 +28,7 @@ from stateserver.gateway.refusals import (
     CommandLost,
     CommandRefused,
     CommandsOff,
+    IdReused,
     NotReady,
     NotThereYet,
     UnknownSystem,
@@ -39,7 +42,9 @@ from stateserver.security.tokens import Principal
 
 SOURCE: Final = "gateway"
 OUTCOME_LIMIT_S: Final = 10.0
-LASTING: Final = {Outcome.APPLIED, Outcome.UNCHANGED, Outcome.REFUSED}
+REJECTED_LIMIT_S: Final = 2.0
+"""What was rejected may be heard of later than what came after it."""
+LASTING: Final = set(Outcome) - {Outcome.PENDING}
 """What is the same whenever it is asked for."""
 
 
@@ -69,7 +74,8 @@ class Commands:
         """Carry a command out, and tell what became of it: `outcome` is applied, unchanged or pending.
 
         The same id again, from the same principal, is the same command: it is answered alike and not appended again,
-        by whichever gateway. Raises a Refusal; CommandRefused where the worker refused it.
+        by whichever gateway. Raises a Refusal: CommandRefused where the worker refused it, IdReused where it passed it
+        over, CommandLost where it rejected it.
         """
         model = self._model(command.system)
         ring = self._sealing_ring(model.name)
@@ -83,7 +89,7 @@ class Commands:
         claim = await asyncio.shield(placing)
         told = _told(claim)
         if told is None:
-            told = await self._outcome(model.name, _sent(claim, command, model.row.partition))
+            told = await self._outcome(claim, _sent(claim, command, model.row.partition))
             if command.id is not None and told is not None and told.outcome in LASTING:
                 claim = claim._replace(outcome=told.outcome, version=told.version, why=told.why)
                 await self._desk.tell(claim, model.row.partition)
@@ -112,7 +118,8 @@ class Commands:
     ) -> Claim:
         topic, at = await self._home.home(row), self._now_ms()
         said = command.model_dump(exclude={"system"}, exclude_none=True) | {"action": command.action, "actor": who.id}
-        document, digest = compact_json.encode(said), hashlib.sha256(canonical_json(said)).digest()
+        digest = hashlib.sha256(canonical_json(said)).digest()
+        document = compact_json.encode({"id": str(uuid4()), **said})
         value = seal(ring, Kind.COMMAND, model.name, SOURCE, 0, at, Mode(str(model.mode)), document)
         return Claim(model.name, who.id, command.id or "", digest, at, model.version, topic, row.offset, value)
 
@@ -128,16 +135,29 @@ class Commands:
         if not placing.cancelled():
             placing.exception()  # whoever still waits is told
 
-    async def _outcome(self, system: str, sent: Sent) -> Told | None:
+    async def _outcome(self, claim: Claim, sent: Sent) -> Told | None:
         """None where the worker doesn't answer in time."""
         told: list[Told] = []
 
         def decided() -> bool:
-            model = self._reading.systems.get(system)
-            told[:] = [] if model is None else [look(sent, model)]
+            told[:] = self._seen(claim, sent)
             return bool(told) and told[0].outcome is not Outcome.PENDING
 
-        return told[0] if await self._liveness.until(decided, OUTCOME_LIMIT_S) else None
+        def is_no_riddle() -> bool:
+            return decided() and (told[0].outcome is not Outcome.LOST or told[0].why is not None)
+
+        if not await self._liveness.until(decided, OUTCOME_LIMIT_S):
+            return None
+        await self._liveness.until(is_no_riddle, REJECTED_LIMIT_S)
+        return told[0]
+
+    def _seen(self, claim: Claim, sent: Sent) -> list[Told]:
+        """What the read model tells of it, if it tells anything."""
+        reason = self._reading.rejections.reason(claim.topic, sent.partition, sent.offset)
+        if reason is not None:
+            return [Told(Outcome.LOST, None, reason)]
+        model = self._reading.systems.get(claim.system)
+        return [] if model is None else [look(sent, model)]
 
     def _answer(self, command: Command, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
         assert claim.placed is not None
@@ -146,7 +166,9 @@ class Commands:
             assert told.version is not None
             raise CommandRefused(told.why, told.version)
         if told.outcome is Outcome.LOST:
-            raise CommandLost(partition, claim.placed)
+            if told.why is None and command.id is not None:
+                raise IdReused(command.id, passed_over=True)
+            raise CommandLost(partition, claim.placed, told.why)
         return {
             "system": claim.system,
             "action": command.action,

@@ -5,6 +5,7 @@ from typing import Final
 
 from stateserver.codec.system import WarningRow
 from stateserver.domain.change import (
+    UNIT_RETIRED,
     WARNING_ACKNOWLEDGED,
     WARNING_CLEARED,
     WARNING_RAISED,
@@ -12,7 +13,7 @@ from stateserver.domain.change import (
     Fields,
     Value,
 )
-from stateserver.domain.paths import path_key
+from stateserver.domain.paths import is_at_or_below, path_key
 from stateserver.domain.warnings import FAULTS
 
 _ORDER: Final = {field: place for place, field in enumerate(FAULTS)}
@@ -56,9 +57,12 @@ class OpenWarnings:
 
     def fold(self, change: Change) -> None:
         """Carry one event over; most concern no warning."""
+        unit = change.unit
+        if change.kind == UNIT_RETIRED and unit is not None:
+            self._open = {key: one for key, one in self._open.items() if not is_at_or_below(key[0], unit)}
         if change.kind not in (WARNING_RAISED, WARNING_CLEARED, WARNING_ACKNOWLEDGED):
             return
-        unit, field = change.unit, change.details["field"]
+        field = change.details["field"]
         assert isinstance(unit, str)
         assert isinstance(field, str)
         if change.kind == WARNING_RAISED:

@@ -28,7 +28,7 @@ from stateserver.security.tokens import Principal
 
 
 class Found(NamedTuple):
-    """`make` gives the answer when it is wanted: whoever has what bears the `tag` doesn't want it. None: it has none."""
+    """`make` gives the answer when it is wanted: whoever has what bears the `tag`, if there is one, doesn't want it."""
 
     tag: Callable[[], str] | None
     make: Make

@@ -243,25 +243,43 @@ class CommandsOff(Refusal):
 
 
 class IdReused(Refusal):
-    """The client's own id stands for another command already."""
+    """The client's own id is that of another command of the system."""
 
     status, code, problem, title = 409, -32060, "id-reused", "That id is taken"
 
-    def __init__(self, identity: str) -> None:
-        super().__init__(f"the id {identity!r} was used for another command", "give each command an id of its own")
+    def __init__(self, identity: str, *, passed_over: bool = False) -> None:
+        what = "so the worker has passed over this one" if passed_over else "another one was given by it"
+        super().__init__(
+            f"the id {identity!r} was used for an earlier command of the system: {what}",
+            "give each command an id of its own",
+        )
+
+
+WHY_REFUSED: Final = {
+    "unknown_unit": "the system has no such unit",
+    "no_open_warning": "no such warning is open",
+    "not_retirable": "only section controllers, boosters and CFCs can be retired",
+    "blast_open": "nothing is retired while a blast is open",
+    "too_old": "it came into the journal more than 60 s after it was given",
+}
 
 
 class CommandRefused(Refusal):
-    """The worker applied it, and it could not be carried out. `version` is that of the event that says so."""
+    """The worker came to it, and it could not be carried out: `why`. `version` is that of the event that says so."""
 
     status, code, problem, title = 409, -32061, "command-refused", "The command was refused"
 
     def __init__(self, why: str, version: int) -> None:
-        super().__init__(f"the command could not be carried out: {why}")
+        hint = (
+            "give it again; where that happens again, the clocks of gateway and broker differ"
+            if why == "too_old"
+            else ""
+        )
+        super().__init__(f"the command could not be carried out: {WHY_REFUSED.get(why, why)}", hint)
         self.why, self.version = why, version
 
     def document(self) -> dict[str, Any]:
-        """With `why` (unknown_unit, no_open_warning) and `version`."""
+        """With `why` (a key of WHY_REFUSED) and `version`."""
         return super().document() | {"why": self.why, "version": self.version}
 
 
@@ -270,9 +288,16 @@ class CommandLost(Refusal):
 
     status, code, problem, title = 502, -32062, "command-lost", "Nothing came of it"
 
-    def __init__(self, partition: int, offset: int) -> None:
+    def __init__(self, partition: int, offset: int, reason: str | None = None) -> None:
+        where = f"at offset {offset} of partition {partition}"
+        if reason is not None:
+            super().__init__(
+                f"the worker has rejected the command, {where}: {reason}",
+                "perhaps its key ring lacks the gateway's key; 'stateserver cat rejected' says more",
+            )
+            return
         super().__init__(
-            f"the worker is past the command, at offset {offset} of partition {partition}, and nothing came of it",
+            f"the worker is past the command, {where}, and nothing came of it",
             "'stateserver cat rejected' may say why: perhaps the worker's key ring lacks the gateway's key",
         )
 

@@ -16,7 +16,7 @@ from tests.gateway.chained import at_version, gateway_of
 from tests.gateway.past import Journey, Stood, instants, without_as_of
 from tests.gateway.serving import Caller, Gateway, until
 from tests.stream.chain import Chain
-from tests.stream.journals import CAPTURE, example_records, sealed
+from tests.stream.journals import CAPTURE, example_records, folded, sealed
 
 CAPTURED = example_records(CAPTURE)
 LABELLED = CommandRecord(
@@ -24,8 +24,14 @@ LABELLED = CommandRecord(
     CAPTURED[0].mode,
     json.dumps({"action": "label_unit", "unit": "3/158", "label": "North wall", "actor": "anna"}).encode(),
 )
-RECORDS = [*CAPTURED[:21], LABELLED, *CAPTURED[21:]]
+RETIRED = CommandRecord(
+    CAPTURED[-1].created_at - 2,
+    CAPTURED[0].mode,
+    json.dumps({"action": "retire_unit", "unit": "3/115", "actor": "anna"}).encode(),
+)
+RECORDS = [*CAPTURED[:21], LABELLED, *CAPTURED[21:-1], RETIRED, CAPTURED[-1]]
 JOURNEY = Journey(RECORDS)
+BLASTS = folded(RECORDS).documents()
 LATEST = JOURNEY.states[-1]
 FIRST = RECORDS[0].created_at
 SYSTEM = "/api/v1/systems/site"
@@ -89,6 +95,11 @@ async def agrees(gateway: Gateway, stood: Stood, at: int) -> None:
     assert (system["control_unit"], system["checkpoint"], system["whole"]) == (control, None, True)
     assert system["operation"] == stood.units.get("0/23", {}).get("operation")
     assert system["time"] <= at
+    assert system["answered_after_blast"] == stood.answered
+    ended = [
+        one for one in BLASTS if one["versions"]["closed"] is not None and one["versions"]["closed"] <= stood.version
+    ]
+    assert (system["last_blast"] or {}).get("blast") == (ended[-1]["blast"] if ended else None)
     assert await all_units(gateway, at, 1_000) == as_told(stood)
     warnings = (await get(gateway, "/warnings", at))["warnings"]
     assert sorted(warnings, key=repr) == sorted(stood.warnings, key=repr)

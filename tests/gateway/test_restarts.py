@@ -5,9 +5,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
+from stateserver.codec.standing import clocks_ahead
+from stateserver.domain.paths import path_key
 from stateserver.domain.records import FrameRecord
 from stateserver.gateway import feed as feed_module
 from stateserver.gateway.feed import Feed
@@ -19,7 +22,7 @@ from tests.gateway.test_commands import CAPTURED, send
 from tests.gateway.topics import make_topics, new_topics, writing
 from tests.gateway.worker import Worker
 from tests.stream.chain import Chain
-from tests.stream.journals import sealed
+from tests.stream.journals import appended_at, example_records, folded, sealed
 
 EARTH_LEAK = FrameRecord(1563531999000, Mode.AXXIS100, "leak", 1, encode_frame(8, 23, bytes.fromhex("0508")))
 ACKNOWLEDGE = {"action": "acknowledge_warning", "unit": "0/23", "field": "earth_leakage", "note": "drilled into"}
@@ -80,6 +83,55 @@ async def all_events_are_told(gateway: Gateway, events: list[Any]) -> None:
         while len(told) < len(events):
             told += (await caller.notification("changes"))["params"]["changes"]
         assert told == events
+
+
+async def test_who_answered_after_the_blast_and_whose_clock_is_wrong_outlives_every_restart(
+    tansu: Tansu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stretch of a made-up mine in which there are all of these."""
+    records = example_records("AXXIS500_WIFI")[:375]
+    truth = folded(records)
+    system, last = truth.system, truth.documents()[-1]
+    assert (len(system.answered), clocks_ahead(system), len(system.warnings)) == (3, ["ps-1"], 2)
+    chain = Chain(tansu, f"{uuid4().hex[:8]}.", tmp_path)
+    with chain.worker() as worker:
+        await worker.ready()
+        async with gateway_of(chain) as gateway:
+            async with AIOKafkaProducer(bootstrap_servers=chain.broker.bootstrap) as producer:
+                for record in records:
+                    row, when = sealed(record), str(appended_at(record)).encode()
+                    headers = [("appended_at", when)]
+                    await producer.send_and_wait(chain.layout.journals[0], row.value, key=row.key, headers=headers)
+            await at_version(gateway, system.version)
+            model = gateway.parts.reading.systems["site"]
+            await until(lambda: model.row is not None and model.row.version == system.version)
+            await until(lambda: all(one.stage == "closed" for one in gateway.parts.reading.blasts.of_system("site")))
+            told = await standing(gateway)
+            answered = sorted(system.answered.values(), key=lambda one: path_key(one.unit))
+            assert told["answered_after_blast"] == [one._asdict() for one in answered]
+            assert told["clocks_ahead"] == ["ps-1"]
+            assert [one["source"] for one in told["clocks_set_back"]] == ["ps-1"]
+            assert told["last_blast"] == {
+                "misfires": last["detonators"]["misfires"],
+                **{name: last[name] for name in ("blast", "initiated", "closed", "how", "verdict")},
+            }
+        monkeypatch.setattr(feed_module, "HISTORY_RECORDS", 0)
+        async with gateway_of(chain) as gateway:
+            await at_version(gateway, system.version)
+            assert await standing(gateway) == told
+
+
+async def standing(gateway: Gateway) -> dict[str, Any]:
+    """What is told of a system wherever it is told in brief."""
+    names = ("warnings", "last_blast", "answered_after_blast", "clocks_ahead", "clocks_set_back")
+    whole = await get(gateway, "")
+    async with gateway.client() as client, gateway.websocket() as socket:
+        (brief,) = (await client.get("/api/v1/systems")).json()["systems"]
+        snapshot = (await Caller(socket).call("subscribe", system="site"))["result"]["snapshot"]
+    told = {name: whole[name] for name in names}
+    assert {name: brief[name] for name in names} == told
+    assert {name: snapshot[name] for name in names[1:]} == {name: told[name] for name in names[1:]}
+    return told
 
 
 async def test_events_that_are_kept_no_more_are_said_to_be_gone(tansu: Tansu, worker: Worker) -> None:

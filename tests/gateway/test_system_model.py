@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stateserver.codec.standing import clocks_ahead
 from stateserver.codec.system import SystemRow, WarningRow
 from stateserver.codec.unit import UnitRow
 from stateserver.domain.change import Change, Fields, fold_change
 from stateserver.domain.records import Record
-from stateserver.gateway.open_warnings import OpenWarnings
 from stateserver.gateway.read_model import ReadModel, Rows
+from stateserver.gateway.standing import Standing
 from stateserver.gateway.system_model import Folded, SystemModel, Trouble
 from stateserver.gateway.unit_table import UnitTable, raw_unit
 from tests.domain.journals import journals
@@ -26,12 +27,19 @@ def folded(events: list[Change]) -> dict[str, Fields]:
     return units
 
 
-def warnings_of(events: list[Change]) -> list[Fields]:
-    """The open warnings, by all events there ever were."""
-    told = OpenWarnings()
+def standing_of(events: list[Change]) -> Standing:
+    """What events tell for long, by all there ever were."""
+    told = Standing(None)
     for event in events:
         told.fold(event)
-    return told.rows()
+    return told
+
+
+def assert_stands(model: SystemModel, events: list[Change]) -> None:
+    told = standing_of(events)
+    assert model.warnings.rows() == told.warnings.rows()
+    assert model.standing.answered.rows() == told.answered.rows()
+    assert model.standing.clocks.set_back() == told.clocks.set_back()
 
 
 def without_as_of(units: Mapping[str, Fields]) -> dict[str, Fields]:
@@ -94,7 +102,7 @@ def test_a_reader_that_comes_at_any_time_holds_the_fold_of_all_events(reader: Re
     assert model.whole
     assert model.version == reader.events_found
     assert without_as_of(model.units) == without_as_of(folded(worker.events[: reader.events_found]))
-    assert model.warnings.rows() == warnings_of(worker.events[: reader.events_found])
+    assert_stands(model, worker.events[: reader.events_found])
 
 
 @given(readers(), st.randoms(use_true_random=False))
@@ -113,13 +121,15 @@ def test_what_follows_in_any_interleaving_leads_to_the_state_of_the_core(reader:
             assert model.whole
             assert model.version == taken
             assert without_as_of(model.units) == without_as_of(folded(worker.events[:taken]))
-            assert model.warnings.rows() == warnings_of(worker.events[:taken])
+            assert_stands(model, worker.events[:taken])
     if "site" in reading.systems:
         model = reading.systems["site"]
         assert model.units == dict(worker.system.units())
         assert model.time == worker.system.time
         assert model.mode == worker.system.mode
         assert {(row["unit"], row["field"]) for row in model.warnings.rows()} == set(worker.system.warnings)
+        assert {row["unit"] for row in model.standing.answered.rows()} == set(worker.system.answered)
+        assert model.standing.clocks.ahead() == clocks_ahead(worker.system)
 
 
 @given(journals())
@@ -251,7 +261,7 @@ def test_a_row_of_an_older_worker_leaves_open_since_when_a_warning_is_until_a_ne
     assert model.whole
     # From then on it is known, and what is said otherwise is a contradiction.
     model.refresh(ROW._replace(warnings=[OPEN]))
-    assert model.trouble is Trouble.WARNINGS_DIFFER
+    assert model.trouble is Trouble.ROWS_DIFFER
 
 
 def test_a_row_that_is_behind_the_events_or_has_cut_a_note_says_nothing_new_of_warnings() -> None:
