@@ -23,11 +23,13 @@ LABELLED = CommandRecord(
     CAPTURED[20].created_at + 5,
     CAPTURED[0].mode,
     json.dumps({"action": "label_unit", "unit": "3/158", "label": "North wall", "actor": "anna"}).encode(),
+    CAPTURED[20].created_at + 5,
 )
 RETIRED = CommandRecord(
     CAPTURED[-1].created_at - 2,
     CAPTURED[0].mode,
     json.dumps({"action": "retire_unit", "unit": "3/115", "actor": "anna"}).encode(),
+    CAPTURED[-1].created_at - 2,
 )
 RECORDS = [*CAPTURED[:21], LABELLED, *CAPTURED[21:-1], RETIRED, CAPTURED[-1]]
 JOURNEY = Journey(RECORDS)
@@ -80,7 +82,9 @@ async def test_at_instants_of_the_capture_a_gateway_says_what_the_journal_does(c
             times = instants(RECORDS)
             for at in times[times.index(FIRST) :: len(times) // 8]:
                 await agrees(gateway, JOURNEY.at(at), at)
-            await agrees(gateway, JOURNEY.at(LABELLED.created_at), LABELLED.created_at)
+            for at in (LABELLED.created_at, CAPTURED[-1].created_at - 1, CAPTURED[-1].created_at):
+                await agrees(gateway, JOURNEY.at(at), at)
+            assert "3/115" not in JOURNEY.at(CAPTURED[-1].created_at - 1).units
             await pages_filters_and_tags(gateway)
             await methods_say_the_same(gateway)
             await what_is_refused(gateway)

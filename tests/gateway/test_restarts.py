@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from stateserver.broker.process import Broker
 from stateserver.broker.tansu import Tansu
@@ -22,7 +21,7 @@ from tests.gateway.test_commands import CAPTURED, send
 from tests.gateway.topics import make_topics, new_topics, writing
 from tests.gateway.worker import Worker
 from tests.stream.chain import Chain
-from tests.stream.journals import appended_at, example_records, folded, sealed
+from tests.stream.journals import example_records, folded, sealed
 
 EARTH_LEAK = FrameRecord(1563531999000, Mode.AXXIS100, "leak", 1, encode_frame(8, 23, bytes.fromhex("0508")))
 ACKNOWLEDGE = {"action": "acknowledge_warning", "unit": "0/23", "field": "earth_leakage", "note": "drilled into"}
@@ -97,11 +96,7 @@ async def test_who_answered_after_the_blast_and_whose_clock_is_wrong_outlives_ev
     with chain.worker() as worker:
         await worker.ready()
         async with gateway_of(chain) as gateway:
-            async with AIOKafkaProducer(bootstrap_servers=chain.broker.bootstrap) as producer:
-                for record in records:
-                    row, when = sealed(record), str(appended_at(record)).encode()
-                    headers = [("appended_at", when)]
-                    await producer.send_and_wait(chain.layout.journals[0], row.value, key=row.key, headers=headers)
+            await chain.produce([sealed(record) for record in records])
             await at_version(gateway, system.version)
             model = gateway.parts.reading.systems["site"]
             await until(lambda: model.row is not None and model.row.version == system.version)
