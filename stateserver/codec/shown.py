@@ -10,7 +10,7 @@ from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.packet import read_packet
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.still import decode_still_part
-from stateserver.codec.system import decode_system
+from stateserver.codec.system import decode_system, shown_system
 from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
 
@@ -41,8 +41,7 @@ def show_blast_part(value: bytes) -> JsonObject:
 
 
 def show_system(value: bytes) -> JsonObject:
-    row = decode_system(value)
-    return {**row._asdict(), "state_hash": row.state_hash.hex()}
+    return shown_system(decode_system(value))
 
 
 def show_rejected(value: bytes) -> JsonObject:

@@ -6,13 +6,21 @@ The blast under way is left out: its own documents tell of it. What is needed to
 import struct
 from typing import Final
 
-from stateserver.domain.rows import read_system, read_unit, write_system, write_unit, write_windows
+from stateserver.domain.rows import (
+    read_memory,
+    read_system,
+    read_unit,
+    write_memory,
+    write_system,
+    write_unit,
+    write_windows,
+)
 from stateserver.domain.system import System
 from stateserver.errors import StateServerError
 
-_SIZE: Final = struct.Struct("<I")
 _SIZES: Final = struct.Struct("<II")
-"""Bytes of a speaking unit's row, and of the row of what is in its windows."""
+"""Bytes of the system's own row and of its memory of the last blast; then, of each speaking unit, of its row and of the
+row of what is in its windows."""
 
 
 class UnreadableStill(StateServerError):
@@ -24,8 +32,8 @@ class UnreadableStill(StateServerError):
 
 def take_still(system: System) -> bytes:
     """The system as it stands. It is not changed by it, so this may be done at any time."""
-    own = write_system(system, b"")
-    parts = [_SIZE.pack(len(own)), own]
+    own, memory = write_system(system, b""), write_memory(system)
+    parts = [_SIZES.pack(len(own), len(memory)), own, memory]
     for unit in system.speakers_in_order():
         row = write_unit(unit)
         windows = write_windows(unit.bank) if unit.bank is not None and unit.bank.presence else b""
@@ -42,8 +50,10 @@ def read_still(name: str, value: bytes) -> System:
 
 
 def _read(name: str, value: bytes) -> System:
-    at = _SIZE.size + _SIZE.unpack_from(value)[0]
-    system = read_system(name, value[_SIZE.size : at]).system
+    own_size, memory_size = _SIZES.unpack_from(value)
+    end, at = _SIZES.size + own_size, _SIZES.size + own_size + memory_size
+    system = read_system(name, value[_SIZES.size : end]).system
+    read_memory(system, value[end:at])
     while at < len(value):
         row_size, windows_size = _SIZES.unpack_from(value, at)
         at += _SIZES.size

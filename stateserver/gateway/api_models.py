@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from stateserver.domain.change import KINDS
 from stateserver.gateway.liveness import Condition
 from stateserver.gateway.outcomes import Outcome
+from stateserver.gateway.parameters import BLAST
 from stateserver.gateway.system_model import Trouble as SystemTrouble
 from stateserver.protocol.modes import Mode
 from stateserver.security.tokens import Role
 
 AT: Final = 1563531134999
-BLAST: Final = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
 
 Version = Annotated[int, Field(ge=0, description="Of the event that it follows from", examples=[226])]
 Ms = Annotated[int, Field(description="Ms since 1970 (UTC)", examples=[AT])]
@@ -20,6 +20,7 @@ Path = Annotated[str, Field(description="A unit's path", examples=["3/158"])]
 System = Annotated[str, Field(description="The system's id", examples=["site"])]
 BlastId = Annotated[str, Field(description="The blast's id, a UUID", examples=[BLAST])]
 Whole = Annotated[bool, Field(description="False: something may be missing in what is told", examples=[True])]
+Verdict = Literal["all_fired", "doubtful", "not_all_fired", "aborted"]
 Value = None | bool | int | str
 Fields = Annotated[dict[str, Value], Field(examples=[{"mains": True}])]
 Next = Annotated[str | None, Field(description="To be given as `after` for what follows; null at the end")]
@@ -73,6 +74,34 @@ class Status(Standing):
     troubled_sources: list[TroubledSource]
 
 
+class LastBlast(Answer):
+    """The last blast of a system that has closed. Null are those of what an older version judged."""
+
+    blast: BlastId
+    initiated: Ms
+    closed: Ms
+    how: str = Field(examples=["timer_completed"])
+    verdict: Verdict | None
+    misfires: int | None = Field(description="Missed, unreported and silent before", examples=[100])
+
+
+class Answered(Answer):
+    """A detonator that answered after a blast, though the report says otherwise of it: it is live."""
+
+    unit: Path = Field(examples=["3/158/4/37"])
+    blast: BlastId
+    outcome: Literal["fired", "unreported", "silent_before"] = Field(description="What the blast told of it")
+    at: Ms
+
+
+class ClockSetBack(Answer):
+    """The last time that a Packet Server's clock was set back."""
+
+    source: str = Field(examples=["ps-1"])
+    at: Ms
+    by: int = Field(description="Ms", examples=[3_600_000])
+
+
 class SystemHead(Answer):
     """A system in brief."""
 
@@ -86,6 +115,17 @@ class SystemHead(Answer):
     warnings: int = Field(examples=[0])
     blasts: int = Field(examples=[1])
     open_blast: BlastId | None
+    last_blast: LastBlast | None
+    answered_after_blast: list[Answered] = Field(
+        description="Who answered after the last blast, until the next one opens or they are retired", examples=[[]]
+    )
+    clocks_ahead: list[str] | None = Field(
+        description="Packet Servers whose clocks are ahead of the journal's; null of a past instant", examples=[[]]
+    )
+    clocks_set_back: list[ClockSetBack] | None = Field(
+        description="Of Packet Servers whose clocks have been set back, the last time; null of a past instant",
+        examples=[[]],
+    )
     whole: Whole
     trouble: SystemTrouble | None = Field(examples=[None])
     live: bool | None = Field(description="Whether this is the present; null of a past instant", examples=[True])
@@ -200,6 +240,15 @@ class Changes(OfSystem):
     next: int | None = Field(description="To be given as `after` for what follows; null at the end", examples=[226])
 
 
+class Attention(Answer):
+    """Something that contradicts a good blast (the specification, page 2, The verdict)."""
+
+    what: str = Field(examples=["not_marked_fired"])
+    unit: Path
+    windows: list[int] | None = Field(description="Of the detonators concerned", examples=[[2, 4, 5]])
+    field: str | None = Field(description="Of fault_at_end", examples=[None])
+
+
 class BlastSummary(BaseModel):
     """A blast's report without its timeline. All of it is described with the whole report."""
 
@@ -220,6 +269,8 @@ class BlastSummary(BaseModel):
     aborted: Ms | None
     closed: Ms | None
     how: str | None = Field(description="data_completed, timer_completed or superseded", examples=["timer_completed"])
+    verdict: Verdict | None = Field(None, description="Null until it closes, and in what an older version judged")
+    attention: list[Attention] | None = Field(None, description="What contradicts a good blast", examples=[[]])
     boosters: dict[str, int | None] = Field(examples=[{"total": 2, "active": 1}])
     detonators: dict[str, int | None] = Field(examples=[{"total": 100, "unreported": 99}])
 
@@ -282,7 +333,7 @@ class CommandAnswer(Answer):
     """What became of a command. `pending`: it lies in the journal, and no worker has applied it yet."""
 
     system: System
-    action: Literal["acknowledge_warning", "label_unit"] = Field(examples=["label_unit"])
+    action: Literal["acknowledge_warning", "label_unit", "retire_unit"] = Field(examples=["label_unit"])
     unit: Path
     id: str | None = Field(examples=["north-wall-1"])
     outcome: Outcome = Field(examples=["applied"])
@@ -307,6 +358,23 @@ class PacketsAnswer(Answer):
     """What became of each record, in their order."""
 
     records: list[RecordAnswer]
+
+
+class Subscribed(Answer):
+    """A subscription, and what it begins with: no snapshot where a cursor could be resumed."""
+
+    subscription: str = Field(examples=["5c0f3a1be2d4960f-1"])
+    cursor: Version
+    resumed: bool = Field(False, description="Only where a cursor was given")
+    why: str = Field("", description="Only where it could not be resumed: why")
+    snapshot: dict[str, Any] = Field({}, description="The system in brief, and its units, warnings and blasts")
+    snapshot_gzip: str = Field(
+        "", description="In its place with `compress`", json_schema_extra={"contentEncoding": "base64"}
+    )
+
+
+class Unsubscribed(RootModel[Literal[True]]):
+    """It is."""
 
 
 class Session(Answer):

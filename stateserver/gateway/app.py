@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import NamedTuple
 
-from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 
 from stateserver import __version__
 from stateserver.gateway import api, compact_json, openapi, page_files, problems
 from stateserver.gateway.auth import Doorkeeper
 from stateserver.gateway.guard import Guard
-from stateserver.gateway.guarded_route import GuardedRoute
+from stateserver.gateway.guarded_route import GuardedRoute, add_operation
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub
 from stateserver.gateway.journal import Journal
@@ -116,22 +116,14 @@ async def _deny(socket: WebSocket, parts: Parts, refusal: Refusal) -> None:
 def _add_operations(app: FastAPI, parts: Parts) -> None:
     """For those who run it; open to all, as they tell nothing of any system."""
 
-    @app.get("/health/live", operation_id="health.live", tags=["operations"], summary="The process answers")
     async def live() -> Response:
         return Response(compact_json.encode({"live": True}), media_type="application/json")
 
-    @app.get(
-        "/health/ready",
-        operation_id="health.ready",
-        tags=["operations"],
-        summary="The gateway sees its topics as they are",
-    )
     async def ready() -> Response:
         state = {"ready": parts.liveness.serving, **parts.liveness.document()}
         status = 200 if parts.liveness.serving else 503
         return Response(compact_json.encode(state), status, media_type="application/json")
 
-    @app.get("/metrics", operation_id="metrics", tags=["operations"], summary="Prometheus metrics")
     async def metrics() -> Response:
         parts.metrics.live.set(parts.liveness.live)
         parts.metrics.partitions_not_live.set(parts.liveness.partitions_not_live)
@@ -140,6 +132,11 @@ def _add_operations(app: FastAPI, parts: Parts) -> None:
         parts.metrics.systems_not_whole.set(not_whole)
         parts.metrics.audit_unwritten.set(parts.guard.audit.unwritten)
         return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    router = APIRouter(tags=["operations"], route_class=GuardedRoute)
+    for name, endpoint in (("health.live", live), ("health.ready", ready), ("metrics", metrics)):
+        add_operation(router, OPERATIONS[name], endpoint)
+    app.include_router(router)
 
 
 def _add_page(app: FastAPI) -> None:

@@ -35,10 +35,17 @@ class ShelvedBlast(NamedTuple):
         document: Document = json.loads(self.content)
         return document
 
+    @property
+    def misfires(self) -> int | None:
+        """How many are to be treated as misfires; None before it closes, or where an older version judged."""
+        misfires: int | None = self.summary["detonators"].get("misfires")
+        return misfires
+
     def head(self) -> Document:
-        """What tells a client that there is a blast, and whether it has the latest of it."""
+        """What tells a client that there is a blast, whether it has the latest of it, and how it ended."""
         known = {"blast": self.blast, "stage": self.stage, "version": self.version}
-        return known | {name: self.summary[name] for name in HEAD}
+        verdict = {"verdict": self.summary.get("verdict"), "misfires": self.misfires}
+        return known | {name: self.summary[name] for name in HEAD} | verdict
 
 
 class BlastShelf:

@@ -58,9 +58,9 @@ class ChangeLog:
         return self._entries[index] if 0 <= index < len(self._entries) else None
 
     def after(self, version: int, limit: int) -> Sequence[LoggedChange] | None:
-        """Up to `limit` changes that follow `version`; None where the first of them isn't held any more."""
+        """Up to `limit` changes that follow `version`; None where the first of them isn't held, any more or yet."""
         index = version + 1 - self.first
-        if index < 0 or version > self.last:
+        if index < 0 or version >= self.last:
             return None
         return self._entries[index : index + limit]
 

@@ -15,16 +15,16 @@ CLAIMS_MAX: Final = 50_000
 
 
 class ClaimBook:
-    """Claims by system, actor and id."""
+    """Claims by system and id: also a worker knows an id again, whoever gave it."""
 
     def __init__(self) -> None:
-        self._holders: OrderedDict[tuple[str, str, str], Claim] = OrderedDict()
+        self._holders: OrderedDict[tuple[str, str], Claim] = OrderedDict()
         self._read: dict[int, int] = {}
 
     def note(self, claim: Claim, partition: int, offset: int) -> None:
         """Take the next record of `claims`, of that partition."""
         self._read[partition] = offset + 1
-        identity = (claim.system, claim.actor, claim.id)
+        identity = (claim.system, claim.id)
         holder = self._holders.get(identity)
         if holder is None or claim.at > holder.at + VALID_MS:
             self._holders.pop(identity, None)
@@ -33,6 +33,8 @@ class ClaimBook:
                 self._holders.popitem(last=False)
         elif holder.value == claim.value:
             self._holders[identity] = _further(holder, claim)
+        elif holder.placed is None and claim.placed is not None and holder.digest == claim.digest:
+            self._holders[identity] = claim  # sealed anew, as the one before had become too old to be carried out
 
     def has_read(self, partition: int, offset: int) -> bool:
         """Whether the record at that offset was taken."""
@@ -40,7 +42,7 @@ class ClaimBook:
 
     def holder(self, claim: Claim) -> Claim | None:
         """The claim that has this one's id."""
-        return self._holders.get((claim.system, claim.actor, claim.id))
+        return self._holders.get((claim.system, claim.id))
 
 
 def _further(one: Claim, other: Claim) -> Claim:

@@ -2,13 +2,16 @@
 
 A gateway writes its claim to `claims` before anything else and reads on until it comes back: of several, the first one
 counts, for all gateways. Who claimed it appends the record to the journal and says where it lies. One whose gateway
-died before that is finished by the next that is asked, which first looks whether it lies there.
+died before that is finished by the next that is asked, which first looks whether it lies there, and appends that very
+record, or one sealed anew where a worker would find that one too old. Should both come to lie there after all, they
+bear the same id: the worker carries out the first.
 """
 
 from typing import Final
 
 from stateserver.codec.claim import Claim, encode_claim
 from stateserver.codec.topics import system_key
+from stateserver.domain.commands import AGE_MS_MAX
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import Entry, JournalPen
 from stateserver.gateway.liveness import Liveness
@@ -18,6 +21,8 @@ from stateserver.gateway.refusals import IdReused, JournalUnreachable
 READ_LIMIT_S: Final = 10.0
 PLACED_LIMIT_S: Final = 15.0
 """More than a gateway takes to append: one that has not said where by then has died."""
+STALE_MS: Final = AGE_MS_MAX // 2
+"""So old a record is not appended any more: what is too old when it comes into the journal is refused."""
 
 
 class ClaimDesk:
@@ -46,6 +51,8 @@ class ClaimDesk:
             found = await self._home.find(holder.topic, partition, holder.behind + 1, key, holder.value)
             if found is not None:
                 return await self.tell(holder._replace(placed=found), partition)
+            if claim.at > holder.at + STALE_MS:
+                holder = claim
         offset = await self._append(holder.topic, holder, partition, holder.value)
         return await self.tell(holder._replace(placed=offset), partition)
 

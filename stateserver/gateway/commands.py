@@ -1,13 +1,15 @@
 """Operators' commands: sealed, appended to the journal, and answered once a worker has applied them (spec page 4).
 
-Whatever a command says goes through the journal, so that a replay sees it too. Nothing here commands equipment:
-a warning is acknowledged, a unit is given a label.
+Whatever a command says goes through the journal, so that a replay sees it too. Each carries an id, the client's own or
+one made here: whoever recorded the sealed record and appends it again has nothing done. Nothing here commands
+equipment: a warning is acknowledged, a unit is given a label, or retired.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Any, Final
+from uuid import uuid4
 
 from stateserver.codec.claim import Claim
 from stateserver.codec.packet import Kind
@@ -16,16 +18,17 @@ from stateserver.codec.topics import system_key
 from stateserver.domain.canonical import canonical_json
 from stateserver.gateway import compact_json
 from stateserver.gateway.claim_desk import ClaimDesk
+from stateserver.gateway.command_parameters import Command
 from stateserver.gateway.journal_home import JournalHome
 from stateserver.gateway.journal_pen import Entry, JournalPen
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.outcomes import Outcome, Sent, Told, look
-from stateserver.gateway.parameters import CommandBody
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import (
     CommandLost,
     CommandRefused,
     CommandsOff,
+    IdReused,
     NotReady,
     NotThereYet,
     UnknownSystem,
@@ -39,7 +42,9 @@ from stateserver.security.tokens import Principal
 
 SOURCE: Final = "gateway"
 OUTCOME_LIMIT_S: Final = 10.0
-LASTING: Final = {Outcome.APPLIED, Outcome.UNCHANGED, Outcome.REFUSED}
+REJECTED_LIMIT_S: Final = 2.0
+"""What was rejected may be heard of later than what came after it."""
+LASTING: Final = set(Outcome) - {Outcome.PENDING}
 """What is the same whenever it is asked for."""
 
 
@@ -65,29 +70,30 @@ class Commands:
         self._now_ms = now_ms
         self._placing: set[asyncio.Task[Claim]] = set()
 
-    async def send(self, who: Principal, system: str, body: CommandBody) -> dict[str, Any]:
+    async def send(self, who: Principal, command: Command) -> dict[str, Any]:
         """Carry a command out, and tell what became of it: `outcome` is applied, unchanged or pending.
 
         The same id again, from the same principal, is the same command: it is answered alike and not appended again,
-        by whichever gateway. Raises a Refusal; CommandRefused where the worker refused it.
+        by whichever gateway. Raises a Refusal: CommandRefused where the worker refused it, IdReused where it passed it
+        over, CommandLost where it rejected it.
         """
-        model = self._model(system)
-        ring = self._sealing_ring(system)
+        model = self._model(command.system)
+        ring = self._sealing_ring(model.name)
         if model.row is None or model.mode is None:
             raise NotThereYet(f"the first checkpoint of system {model.name!r}")
-        claim = await self._sealed(who, model, model.row, body, ring)
+        claim = await self._sealed(who, model, model.row, command, ring)
         # Who sent it may be gone: what is begun is done all the same.
-        placing = asyncio.create_task(self._placed(claim, model.row.partition, agreed=body.id is not None))
+        placing = asyncio.create_task(self._placed(claim, model.row.partition, agreed=command.id is not None))
         self._placing.add(placing)
         placing.add_done_callback(self._is_placed)
         claim = await asyncio.shield(placing)
         told = _told(claim)
         if told is None:
-            told = await self._outcome(system, _sent(claim, body, model.row.partition))
-            if body.id is not None and told is not None and told.outcome in LASTING:
+            told = await self._outcome(claim, _sent(claim, command, model.row.partition))
+            if command.id is not None and told is not None and told.outcome in LASTING:
                 claim = claim._replace(outcome=told.outcome, version=told.version, why=told.why)
                 await self._desk.tell(claim, model.row.partition)
-        return self._answer(body, claim, model.row.partition, told or Told(Outcome.PENDING))
+        return self._answer(command, claim, model.row.partition, told or Told(Outcome.PENDING))
 
     def _model(self, system: str) -> SystemModel:
         if not self._liveness.ready:
@@ -108,13 +114,14 @@ class Commands:
         return self._ring
 
     async def _sealed(
-        self, who: Principal, model: SystemModel, row: SystemRow, body: CommandBody, ring: KeyRing
+        self, who: Principal, model: SystemModel, row: SystemRow, command: Command, ring: KeyRing
     ) -> Claim:
         topic, at = await self._home.home(row), self._now_ms()
-        command = {**body.model_dump(exclude_none=True), "actor": who.id}
-        document, digest = compact_json.encode(command), hashlib.sha256(canonical_json(command)).digest()
+        said = command.model_dump(exclude={"system"}, exclude_none=True) | {"action": command.action, "actor": who.id}
+        digest = hashlib.sha256(canonical_json(said)).digest()
+        document = compact_json.encode({"id": str(uuid4()), **said})
         value = seal(ring, Kind.COMMAND, model.name, SOURCE, 0, at, Mode(str(model.mode)), document)
-        return Claim(model.name, who.id, body.id or "", digest, at, model.version, topic, row.offset, value)
+        return Claim(model.name, who.id, command.id or "", digest, at, model.version, topic, row.offset, value)
 
     async def _placed(self, claim: Claim, partition: int, *, agreed: bool) -> Claim:
         """Its record in the journal; `agreed`: by all gateways. Raises IdReused, JournalUnreachable."""
@@ -128,30 +135,45 @@ class Commands:
         if not placing.cancelled():
             placing.exception()  # whoever still waits is told
 
-    async def _outcome(self, system: str, sent: Sent) -> Told | None:
+    async def _outcome(self, claim: Claim, sent: Sent) -> Told | None:
         """None where the worker doesn't answer in time."""
         told: list[Told] = []
 
         def decided() -> bool:
-            model = self._reading.systems.get(system)
-            told[:] = [] if model is None else [look(sent, model)]
+            told[:] = self._seen(claim, sent)
             return bool(told) and told[0].outcome is not Outcome.PENDING
 
-        return told[0] if await self._liveness.until(decided, OUTCOME_LIMIT_S) else None
+        def is_no_riddle() -> bool:
+            return decided() and (told[0].outcome is not Outcome.LOST or told[0].why is not None)
 
-    def _answer(self, body: CommandBody, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
+        if not await self._liveness.until(decided, OUTCOME_LIMIT_S):
+            return None
+        await self._liveness.until(is_no_riddle, REJECTED_LIMIT_S)
+        return told[0]
+
+    def _seen(self, claim: Claim, sent: Sent) -> list[Told]:
+        """What the read model tells of it, if it tells anything."""
+        reason = self._reading.rejections.reason(claim.topic, sent.partition, sent.offset)
+        if reason is not None:
+            return [Told(Outcome.LOST, None, reason)]
+        model = self._reading.systems.get(claim.system)
+        return [] if model is None else [look(sent, model)]
+
+    def _answer(self, command: Command, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
         assert claim.placed is not None
         if told.outcome is Outcome.REFUSED:
             assert told.why is not None
             assert told.version is not None
             raise CommandRefused(told.why, told.version)
         if told.outcome is Outcome.LOST:
-            raise CommandLost(partition, claim.placed)
+            if told.why is None and command.id is not None:
+                raise IdReused(command.id, passed_over=True)
+            raise CommandLost(partition, claim.placed, told.why)
         return {
             "system": claim.system,
-            "action": body.action,
-            "unit": body.unit,
-            "id": body.id,
+            "action": command.action,
+            "unit": command.unit,
+            "id": command.id,
             "outcome": told.outcome,
             "version": told.version,
             "created_at": claim.at,
@@ -165,12 +187,12 @@ def _told(claim: Claim) -> Told | None:
     return None if claim.outcome is None else Told(Outcome(claim.outcome), claim.version, claim.why)
 
 
-def _sent(claim: Claim, body: CommandBody, partition: int) -> Sent:
+def _sent(claim: Claim, command: Command, partition: int) -> Sent:
     assert claim.placed is not None
-    about = body.model_dump()
+    about = command.model_dump()
     return Sent(
-        body.action,
-        body.unit,
+        command.action,
+        command.unit,
         about.get("field"),
         about.get("label"),
         claim.actor,

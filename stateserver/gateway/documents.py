@@ -1,9 +1,11 @@
 """The JSON of systems, units and snapshots, the same over HTTP and WebSocket (spec page 4, JSON)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from stateserver.codec.heartbeat import TroubledSource
 from stateserver.domain.paths import path_key
+from stateserver.gateway.blast_shelf import ShelvedBlast
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.system_model import SystemModel
 
@@ -41,9 +43,22 @@ def system_head(reading: ReadModel, model: SystemModel) -> Document:
         "warnings": len(model.warnings),
         "blasts": len(blasts),
         "open_blast": next((blast.blast for blast in blasts if blast.summary["closed"] is None), None),
+        "last_blast": last_closed(blasts),
+        "answered_after_blast": model.standing.answered.rows(),
+        "clocks_ahead": model.standing.clocks.ahead(),
+        "clocks_set_back": model.standing.clocks.set_back(),
         "whole": model.whole,
         "trouble": model.trouble.value if model.trouble else None,
     }
+
+
+def last_closed(blasts: Sequence[ShelvedBlast]) -> Document | None:
+    """The verdict of the last of a system's blasts that has closed; None where none has."""
+    for blast in reversed(blasts):
+        if blast.summary["closed"] is not None:
+            known = {name: blast.summary[name] for name in ("blast", "initiated", "closed", "how")}
+            return known | {"verdict": blast.summary.get("verdict"), "misfires": blast.misfires}
+    return None
 
 
 def system_document(reading: ReadModel, model: SystemModel) -> Document:

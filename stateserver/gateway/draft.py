@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from stateserver.domain.change import DETONATORS_CLEARED, UNIT_EVENTS
+from stateserver.domain.change import DETONATORS_CLEARED, UNIT_EVENTS, UNIT_RETIRED
 from stateserver.domain.paths import path_key
 from stateserver.gateway import compact_json
 from stateserver.gateway.documents import is_within, system_head, unit_document
@@ -24,7 +24,7 @@ SLICE_UNITS: Final = 500
 SCAN_UNITS: Final = 5_000
 ROUNDS_MAX: Final = 8
 PIECE_BYTES_MIN: Final = 64 * 1024
-_CHANGE_UNITS: Final = UNIT_EVENTS | {DETONATORS_CLEARED}
+_CHANGE_UNITS: Final = UNIT_EVENTS | {DETONATORS_CLEARED, UNIT_RETIRED}
 
 
 class Written(NamedTuple):

@@ -14,7 +14,8 @@ from stateserver.gateway.addresses import Addresses, counted_as
 from stateserver.gateway.audit import Audit, What
 from stateserver.gateway.auth import Doorkeeper, Visitor
 from stateserver.gateway.limits import Limits
-from stateserver.gateway.operations import OPERATIONS, Bound, Operation
+from stateserver.gateway.operation import Bound, Operation
+from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.refusals import NotAllowed, NotLoggedIn, Refusal, UnknownBlast, UnknownSystem
 from stateserver.gateway.turned_away import CredentialInQuery
 from stateserver.logs import CREDENTIAL

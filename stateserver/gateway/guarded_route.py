@@ -5,10 +5,10 @@ within bounds of size, time and depth.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
@@ -16,7 +16,8 @@ from stateserver.gateway import strict_json
 from stateserver.gateway.audit import What
 from stateserver.gateway.auth import Visitor
 from stateserver.gateway.guard import Guard, details_of
-from stateserver.gateway.operations import OPERATIONS, Operation
+from stateserver.gateway.operation import Operation
+from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.refusals import BadRequest, TooLarge
 from stateserver.gateway.turned_away import BodyTooSlow
 from stateserver.security.tokens import Principal
@@ -45,17 +46,31 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
+def add_operation(router: APIRouter, operation: Operation, endpoint: Callable[..., Awaitable[Response]]) -> None:
+    """A route for an operation, as the table describes it."""
+    assert operation.http is not None
+    router.add_api_route(
+        operation.http.path,
+        endpoint,
+        methods=[operation.http.method],
+        operation_id=operation.name,
+        summary=operation.summary,
+        description=operation.description or None,
+        response_model=None,
+    )
+
+
 async def _with_body(
     request: Request, operation: Operation, what: What, visitor: Visitor | None, handler: Handler
 ) -> Response:
     guard = guard_of(request)
     try:
         body = await read_body(request, operation.body_bytes_max)
-        details = details_of(_said(body)) if operation.command else {}
+        request.state.said = _said(body) if operation.command else None
     except (BadRequest, TooLarge, BodyTooSlow) as refusal:
         guard.audit.refused(what, visitor, refusal.problem)
         raise
-    with guard.recorded(what, visitor, details):
+    with guard.recorded(what, visitor, details_of(request.state.said)):
         return await handler(request)
 
 

@@ -55,8 +55,8 @@ class History:
     async def changes(self, system: str, after: int, limit: int) -> Sequence[LoggedChange] | None:
         """Up to `limit` events of a system that follow the version `after`, without a gap.
 
-        None where the first of them is not in the topic any more. Fewer than `limit`: the topic's end, as far as it is
-        read. Raises UnknownSystem, HistoryUnreachable.
+        None where the first of them is not in the topic any more. Fewer than `limit`: all that the reading model knows
+        of, or those before a gap; none only where nothing follows. Raises UnknownSystem, HistoryUnreachable.
         """
         model = self._reading.systems.get(system)
         if model is None or model.partition is None:
@@ -106,7 +106,7 @@ class _Search:
                     if wanted % NOTE_EVERY == 0:
                         self._places.note(self._system, wanted, offset)
                     wanted += 1
-        return found
+        return found if found or wanted > last else None
 
     async def _find(self, after: int, begin: int) -> int:
         """An offset from which the system's next event is not later than the one after `after`, if there is such."""

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from stateserver.errors import StateServerError
 from stateserver.gateway import compact_json, strict_json
 from stateserver.gateway.messages import Pieces, array
 from stateserver.gateway.refusals import BadRequest, Refusal, TooMany
@@ -73,9 +72,6 @@ async def _carry_out(method: str, params: object, identity: Any, methods: Mappin
         result = await methods[method](params)
     except Refusal as refusal:
         return _refused(identity, refusal)
-    except StateServerError as trouble:
-        log.exception("method %s failed", method)
-        return _error(identity, INTERNAL_ERROR, trouble.message)
     except Exception:  # one request must not end the connection that others share
         log.exception("method %s failed", method)
         return _error(identity, INTERNAL_ERROR, "something went wrong in the gateway; its log says what")

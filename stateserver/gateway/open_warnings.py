@@ -1,8 +1,11 @@
 """The warnings that are open in one system, told by events alone (spec page 2, Warnings)."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from stateserver.codec.system import WarningRow
 from stateserver.domain.change import (
+    UNIT_RETIRED,
     WARNING_ACKNOWLEDGED,
     WARNING_CLEARED,
     WARNING_RAISED,
@@ -10,7 +13,7 @@ from stateserver.domain.change import (
     Fields,
     Value,
 )
-from stateserver.domain.paths import path_key
+from stateserver.domain.paths import is_at_or_below, path_key
 from stateserver.domain.warnings import FAULTS
 
 _ORDER: Final = {field: place for place, field in enumerate(FAULTS)}
@@ -31,6 +34,20 @@ class OpenWarnings:
             if fields.get(field) is fault:
                 self._open.setdefault((unit, field), _warning(unit, field, raised=None))
 
+    def begin(self, rows: Iterable[WarningRow]) -> None:
+        """These are open, and no others."""
+        self._open.clear()
+        for row in rows:
+            self.put(*row)
+
+    def agree_with(self, rows: Iterable[WarningRow]) -> bool:
+        """Whether these are the same. Notes aside, which may be cut in rows."""
+        told = {row[:2]: row[2:5] for row in rows}
+        held = {
+            key: tuple(one[name] for name in ("raised", "acknowledged", "actor")) for key, one in self._open.items()
+        }
+        return told == held
+
     def put(
         self, unit: str, field: str, raised: int, acknowledged: int | None, actor: str | None, note: str | None
     ) -> None:
@@ -40,9 +57,12 @@ class OpenWarnings:
 
     def fold(self, change: Change) -> None:
         """Carry one event over; most concern no warning."""
+        unit = change.unit
+        if change.kind == UNIT_RETIRED and unit is not None:
+            self._open = {key: one for key, one in self._open.items() if not is_at_or_below(key[0], unit)}
         if change.kind not in (WARNING_RAISED, WARNING_CLEARED, WARNING_ACKNOWLEDGED):
             return
-        unit, field = change.unit, change.details["field"]
+        field = change.details["field"]
         assert isinstance(unit, str)
         assert isinstance(field, str)
         if change.kind == WARNING_RAISED:

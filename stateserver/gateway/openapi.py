@@ -1,11 +1,10 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and beside it what each may answer, refuse and show.
+"""The OpenAPI document: what FastAPI knows of the routes, and beside it all that `operations` says of each.
 
-Access is that of the table in `operations`, and the refusals are those of `refusals`: nothing is said here twice.
+Nothing is said here twice: parameters, answers, refusals and access are those of that table.
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -13,13 +12,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from stateserver.gateway import api_models as models
-from stateserver.gateway import refusals, turned_away
-from stateserver.gateway.operations import OPERATIONS, Bound
+from stateserver.gateway.command_parameters import COMMANDS
+from stateserver.gateway.operation import Operation, refused_over_http
+from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.packet_bodies import AVRO, JSON
-from stateserver.gateway.parameters import RECORDS_A_CALL_MAX
+from stateserver.gateway.parameters import PacketsCall
 from stateserver.gateway.refusals import Refusal
 from stateserver.reports.views import VIEWS
-from stateserver.security.tokens import Permission
 
 Document = dict[str, Any]
 
@@ -41,70 +40,16 @@ SECURITY: Final = {
 BASE64: Final = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 
-class Told(NamedTuple):
-    """What an operation may answer: a model by status, and refusals of its own."""
-
-    answers: Mapping[int, type[BaseModel] | None]
-    refusals: tuple[type[Refusal], ...] = ()
-    tagged: bool = False
-
-
-def _read(model: type[BaseModel], *own: type[Refusal]) -> Told:
-    return Told({200: model}, (refusals.NotReady, *own), tagged=True)
-
-
-_PAST: Final = (
-    *(refusals.NotYet, refusals.NotASystemThen, refusals.PastGone),
-    *(refusals.HistoryUnreachable, refusals.Busy),
-)
-"""What `at` may be refused with."""
-
-TOLD: Final[dict[str, Told]] = {
-    "status.get": Told({200: models.Status}),
-    "systems.list": _read(models.Systems),
-    "systems.get": _read(models.SystemDocument, refusals.UnknownSystem, *_PAST),
-    "units.list": _read(models.Units, refusals.UnknownSystem, *_PAST),
-    "units.get": _read(models.Unit, refusals.UnknownSystem, refusals.UnknownUnit, *_PAST),
-    "warnings.list": _read(models.Warnings, refusals.UnknownSystem, refusals.UnknownPlace, *_PAST),
-    "changes.list": _read(
-        models.Changes,
-        *(refusals.UnknownSystem, refusals.UnknownVersion, refusals.HistoryGone, refusals.HistoryUnreachable),
-    ),
-    "blasts.list": _read(models.Blasts, refusals.UnknownSystem, refusals.UnknownPlace),
-    "blasts.get": _read(models.BlastReport, refusals.UnknownBlast, refusals.UnknownVersion),
-    "blasts.detonators": _read(
-        models.BlastDetonators,
-        *(refusals.UnknownBlast, refusals.UnknownVersion, refusals.UnknownPlace, refusals.NotThereYet),
-        *(refusals.Busy, refusals.ReportFailed),
-    ),
-    "blasts.report": Told(
-        {200: None},
-        (refusals.NotReady, refusals.UnknownBlast, refusals.UnknownView, refusals.Busy, refusals.ReportFailed),
-        tagged=True,
-    ),
-    "commands.send": Told(
-        {200: models.CommandAnswer, 202: models.CommandAnswer},
-        (
-            *(refusals.NotReady, refusals.NotThereYet, refusals.UnknownSystem, refusals.HomeUnknown),
-            *(refusals.NotAtHome, refusals.CommandsOff, refusals.IdReused, refusals.CommandRefused),
-            *(refusals.CommandLost, refusals.JournalUnreachable),
-        ),
-    ),
-    "packets.append": Told(
-        {200: models.PacketsAnswer},
-        (refusals.Busy, refusals.JournalUnreachable, refusals.TooLarge, refusals.UnknownMediaType),
-    ),
-    "session.get": Told({200: models.Session}),
-    "session.open": Told({201: models.Session}),
-    "session.close": Told({204: None}, (refusals.ForeignOrigin,)),
-    "health.live": Told({200: models.Live}),
-    "health.ready": Told({200: models.Ready, 503: models.Ready}),
-    "metrics": Told({200: None}),
-}
-_WITHOUT_A_BODY: Final = frozenset({"health.live", "health.ready", "metrics", "session.get"})
 SAID: Final = {200: "As asked", 201: "Done", 202: "Under way", 204: "Done, nothing to say", 503: "Not ready"}
 MODELS: Final = sorted(
-    {model for told in TOLD.values() for model in told.answers.values() if model is not None} | {models.Problem},
+    {
+        model
+        for operation in OPERATIONS.values()
+        if operation.http is not None
+        for model in operation.answers.values()
+        if model is not None
+    }
+    | {models.Problem},
     key=lambda model: model.__name__,
 )
 
@@ -138,22 +83,44 @@ def describe(app: FastAPI) -> Document:
     return document
 
 
-def _complete(operation: Document) -> None:
-    """Say what an operation may answer, and what it takes."""
-    name = operation["operationId"]
-    told = TOLD[name]
-    for parameter in operation.get("parameters", ()):
-        parameter["schema"] = _without_null(parameter["schema"])
-    operation["responses"] = {
-        **{str(status): _answer(status, model, told, name) for status, model in told.answers.items()},
-        **({"304": {"description": "The client has it: nothing has changed"}} if told.tagged else {}),
-        **_problems(name, told),
+def _complete(document: Document) -> None:
+    """Say what an operation takes, what it may answer, and what it refuses."""
+    operation = OPERATIONS[document["operationId"]]
+    parameters = [*_parameters(operation), *([IF_NONE_MATCH] if operation.tagged else [])]
+    if parameters:
+        document["parameters"] = parameters
+    document["responses"] = {
+        **{str(status): _answer(status, model, operation) for status, model in operation.answers.items()},
+        **({"304": {"description": "The client has it: nothing has changed"}} if operation.tagged else {}),
+        **_problems(operation),
     }
-    if told.tagged:
-        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
-    operation["security"] = [] if OPERATIONS[name].open else [{"token": []}, {"session": []}]
-    if name == "packets.append":
-        operation["requestBody"] = _packets()
+    document["security"] = [] if operation.open else [{"token": []}, {"session": []}]
+    if operation.name in _BODIES:
+        document["requestBody"] = _BODIES[operation.name]()
+
+
+def _parameters(operation: Operation) -> list[Document]:
+    """Those that an address names, and those that stand behind it."""
+    in_path = operation.path_parameters
+    in_query = operation.query_parameters if operation.name not in _BODIES else []
+    schema = operation.takes.model_json_schema()
+    return [
+        _parameter(name, "path" if name in in_path else "query", schema["properties"][name])
+        for name in (*in_path, *in_query)
+    ]
+
+
+def _parameter(name: str, place: str, schema: Document) -> Document:
+    known = {key: value for key, value in _without_null(schema).items() if key != "title"}
+    if known.get("default", ...) is None:
+        del known["default"]
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "description": known.pop("description", ""),
+        "schema": known,
+    }
 
 
 def _without_null(schema: Document) -> Document:
@@ -173,17 +140,17 @@ IF_NONE_MATCH: Final[Document] = {
 }
 
 
-def _answer(status: int, model: type[BaseModel] | None, told: Told, name: str) -> Document:
+def _answer(status: int, model: type[BaseModel] | None, operation: Operation) -> Document:
     answer: Document = {"description": SAID[status]}
     if model is not None:
         reference = {"$ref": f"#/components/schemas/{model.__name__}"}
         answer["content"] = {JSON: {"schema": reference, "example": models.example_of(model)}}
-    elif name == "metrics":
+    elif operation.name == "metrics":
         answer["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    elif name == "blasts.report":
+    elif operation.name == "blasts.report":
         kinds = sorted({view.media_type for view in VIEWS.values()})
         answer["content"] = {kind: {"schema": _file(kind)} for kind in kinds}
-    if told.tagged:
+    if operation.tagged:
         answer["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "Its tag, for If-None-Match"}}
     return answer
 
@@ -192,25 +159,14 @@ def _file(kind: str) -> Document:
     return {"type": "object"} if kind == JSON else {"type": "string", "format": "binary"}
 
 
-def _problems(name: str, told: Told) -> Document:
-    operation = OPERATIONS[name]
-    found: set[type[Refusal]] = set(told.refusals)
-    if not name.startswith("health") and name != "metrics":
-        found |= {refusals.BadRequest, turned_away.TooManyRequests, turned_away.TooManyFailures}
-    if not operation.open:
-        found |= {refusals.NotLoggedIn, refusals.ForeignOrigin}
-        if operation.needs not in (None, Permission.READ) or operation.bound is not Bound.NOT:
-            found.add(refusals.NotAllowed)
-    if name not in _WITHOUT_A_BODY and operation.needs is not Permission.READ:
-        found |= {refusals.TooLarge, turned_away.BodyTooSlow}
-    if operation.command:
-        found.add(turned_away.NotWrittenDown)
-    found.add(turned_away.CredentialInQuery)
+def _problems(operation: Operation) -> Document:
     by_status: dict[int, list[type[Refusal]]] = {}
-    for refusal in sorted(found, key=lambda one: (one.status, one.problem)):
+    for refusal in sorted(refused_over_http(operation), key=lambda one: (one.status, one.problem)):
         by_status.setdefault(refusal.status, []).append(refusal)
     by_status.setdefault(HTTPStatus.INTERNAL_SERVER_ERROR, [])
-    return {str(status): _problem(status, kinds) for status, kinds in by_status.items() if status not in told.answers}
+    return {
+        str(status): _problem(status, kinds) for status, kinds in by_status.items() if status not in operation.answers
+    }
 
 
 def _problem(status: int, kinds: list[type[Refusal]]) -> Document:
@@ -239,19 +195,8 @@ def _problem(status: int, kinds: list[type[Refusal]]) -> Document:
 
 
 def _packets() -> Document:
-    records = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["records"],
-        "properties": {
-            "records": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": RECORDS_A_CALL_MAX,
-                "items": {"type": "string", "contentEncoding": "base64", "pattern": BASE64},
-            }
-        },
-    }
+    records = PacketsCall.model_json_schema()
+    records["properties"]["records"]["items"] |= {"contentEncoding": "base64", "pattern": BASE64}
     binary = {"type": "string", "format": "binary", "description": "An Avro array of bytes, in Avro's binary encoding"}
     return {
         "required": True,
@@ -260,3 +205,21 @@ def _packets() -> Document:
             **{kind: {"schema": binary} for kind in AVRO},
         },
     }
+
+
+def _command() -> Document:
+    """What a method says by its name, HTTP says by `action`; the system stands in the address."""
+    kinds = [_command_of(action, command.model_json_schema()) for action, command in COMMANDS.items()]
+    example = {"action": "label_unit", "unit": "3/158", "label": "North wall", "id": "north-wall-1"}
+    return {"required": True, "content": {JSON: {"schema": {"oneOf": kinds}, "example": example}}}
+
+
+def _command_of(action: str, schema: Document) -> Document:
+    properties = {name: one for name, one in schema["properties"].items() if name != "system"}
+    return schema | {
+        "properties": {"action": {"const": action, "type": "string"}, **properties},
+        "required": ["action", *(name for name in schema["required"] if name != "system")],
+    }
+
+
+_BODIES: Final = {"commands.send": _command, "packets.append": _packets}

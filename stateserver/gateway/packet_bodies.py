@@ -19,11 +19,17 @@ AVRO_SCHEMA: Final = '{"type": "array", "items": "bytes"}'
 
 async def records_of(request: Request) -> list[bytes]:
     """The records of a request's body. Raises UnknownMediaType, TooLarge, BadRequest."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in (*AVRO, JSON):
-        raise UnknownMediaType(f"{kind or 'no media type'} is not understood", f"send {JSON} or {AVRO[0]}")
+    kind = require_media_type(request, JSON, *AVRO)
     body = await _read(request)
     return records_of_json(_parse(body)) if kind == JSON else records_of_avro(body)
+
+
+def require_media_type(request: Request, *known: str) -> str:
+    """The media type of a request's body. Raises UnknownMediaType."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in known:
+        raise UnknownMediaType(f"{kind or 'no media type'} is not understood", f"send {' or '.join(known[:2])}")
+    return kind
 
 
 async def _read(request: Request) -> bytes:

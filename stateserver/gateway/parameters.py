@@ -1,17 +1,39 @@
-"""Checked parameters of JSON-RPC methods: a name that a method doesn't have is refused, as is a wrong type."""
+"""The parameters of every operation, with their bounds: the same whether they come in an address or in JSON.
 
-from typing import Annotated, Any, Literal, TypeVar
+A name that an operation doesn't have is refused, as is a wrong type. Texts of addresses are read as JSON would say
+them, so both are refused alike, in the same words.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from stateserver.domain.commands import LABEL_CODE_POINTS_MAX, is_unicode
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stateserver.domain.commands import LABEL_CODE_POINTS_MAX
 from stateserver.gateway.paging import LIMIT_DEFAULT, LIMIT_MAX
 from stateserver.gateway.refusals import BadRequest
+from stateserver.reports.views import VIEWS
 
-VERSION_MAX = 2**53 - 1
-MS_MAX = 2**53 - 1
-NAME_CHARACTERS_MAX = 1_024
-RECORDS_A_CALL_MAX = 1_000
+VERSION_MAX: Final = 2**53 - 1
+MS_MAX: Final = 2**53 - 1
+NAME_CHARACTERS_MAX: Final = 1_024
+UNIT_PATH: Final = "^[0-9]{1,9}/[0-9]{1,9}(/[0-9]{1,9}/[0-9]{1,9})?$"
+BLAST: Final = "0cd3eb41-43ff-5a6a-b289-8532977676c8"
+KINDS_MAX: Final = 64
+
+System = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, description="The system's id", examples=["site"])]
+Unit = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, description="Its path", examples=["3/158/4/37"])]
+Blast = Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, description="The blast's id, a UUID", examples=[BLAST])]
+After = Annotated[
+    str | None,
+    Field(max_length=NAME_CHARACTERS_MAX, description="Those behind this one: the `next` of an answer"),
+]
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX, description="How many at most")]
+At = Annotated[
+    int | None,
+    Field(ge=0, le=MS_MAX, description="As it stood before the first record that took the system's time past this"),
+]
 
 
 class Parameters(BaseModel):
@@ -21,166 +43,161 @@ class Parameters(BaseModel):
 
 
 class NoParameters(Parameters):
-    """ping."""
+    """None."""
 
 
 class SystemsPage(Parameters):
-    """systems.list."""
+    """Which systems."""
 
-    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+    after: After = None
+    limit: Limit = LIMIT_DEFAULT
 
 
 class OfSystem(Parameters):
-    """systems.get."""
+    """Which system."""
 
-    system: str = Field(max_length=NAME_CHARACTERS_MAX)
+    system: System
 
 
 class OfSystemAt(OfSystem):
-    """systems.get. `at` is a past instant, in ms since 1970."""
+    """Which system, and of when."""
 
-    at: int | None = Field(None, ge=0, le=MS_MAX)
+    at: At = None
 
 
 class ListPage(OfSystem):
-    """blasts.list."""
+    """Which of what a system has."""
 
-    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+    after: After = None
+    limit: Limit = LIMIT_DEFAULT
 
 
 class WarningsPage(ListPage, OfSystemAt):
-    """warnings.list."""
+    """Which warnings, and of when. `after` is `<unit>:<field>`, as `next` gives it."""
 
 
 class OfUnit(OfSystemAt):
-    """units.get."""
+    """Which unit, and of when."""
 
-    unit: str = Field(max_length=NAME_CHARACTERS_MAX)
+    unit: Unit
 
 
 class UnitsPage(OfSystemAt):
-    """units.list."""
+    """Which units, and of when."""
 
-    type: int | None = None
-    parent: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    communicating: bool | None = None
-    label: str | None = Field(None, max_length=LABEL_CODE_POINTS_MAX)
-    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+    type: Annotated[int | None, Field(ge=0, le=5, description="Only units of this type")] = None
+    parent: Annotated[str | None, Field(pattern=UNIT_PATH, description="Only those of this unit")] = None
+    communicating: Annotated[bool | None, Field(description="Those in contact, or the others")] = None
+    label: Annotated[str | None, Field(max_length=LABEL_CODE_POINTS_MAX, description="Part of the label")] = None
+    after: Annotated[str | None, Field(pattern=UNIT_PATH, description="Those behind this path")] = None
+    limit: Limit = LIMIT_DEFAULT
 
 
 class ChangesPage(OfSystem):
-    """changes.list."""
+    """Which events."""
 
-    after: int = Field(0, ge=0, le=VERSION_MAX)
-    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+    after: Annotated[int, Field(ge=0, le=VERSION_MAX, description="A version: those that follow it")] = 0
+    limit: Limit = LIMIT_DEFAULT
 
 
 class OfBlast(Parameters):
-    """blasts.get. With `version` the answer waits for a document of at least that version."""
+    """Which blast."""
 
-    blast: str = Field(max_length=NAME_CHARACTERS_MAX)
-    version: int | None = Field(None, ge=0, le=VERSION_MAX)
+    blast: Blast
+    version: Annotated[
+        int | None, Field(ge=0, le=VERSION_MAX, description="Wait a moment for a report of this version")
+    ] = None
 
 
 class DetonatorsPage(OfBlast):
-    """blasts.detonators. A place among them is `<booster's path>:<window>`."""
+    """Which blast, and which of its detonators. A place among them is `<booster's path>:<window>`."""
 
-    after: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
-
-
-NOTE_CHARACTERS_MAX = 2_000
-ID_CHARACTERS_MAX = 256
-FIELD_CHARACTERS_MAX = 64
+    after: After = None
+    limit: Limit = LIMIT_DEFAULT
 
 
-def _unicode(text: str) -> str:
-    if not is_unicode(text):
-        raise ValueError("a lone surrogate is no Unicode")
-    return text
+class ReportOfBlast(Parameters):
+    """Which view of which blast."""
 
-
-Text = Annotated[str, AfterValidator(_unicode)]
-
-
-class _AnyCommand(Parameters):
-    """What commands have in common."""
-
-    unit: Text = Field(max_length=NAME_CHARACTERS_MAX, description="The unit's path", examples=["3/158"])
-    note: Text | None = Field(None, max_length=NOTE_CHARACTERS_MAX, description="Why, in the operator's words")
-    id: Text | None = Field(
-        None,
-        min_length=1,
-        max_length=ID_CHARACTERS_MAX,
-        description="The client's own: the same id again is the same command, for a day in one gateway",
-    )
-
-
-class Acknowledge(_AnyCommand):
-    """Say that an open warning has been seen."""
-
-    action: Literal["acknowledge_warning"]
-    field: Text = Field(max_length=FIELD_CHARACTERS_MAX, description="The warning's field", examples=["cable_fault"])
-
-
-class Label(_AnyCommand):
-    """Give a unit a label, or take it away."""
-
-    action: Literal["label_unit"]
-    label: Text = Field(max_length=LABEL_CODE_POINTS_MAX, description="Empty: none", examples=["North wall"])
-
-
-CommandBody = Acknowledge | Label
-
-
-class AcknowledgeCall(OfSystem, Acknowledge):
-    """warnings.acknowledge: the method says the action."""
-
-    action: Literal["acknowledge_warning"] = "acknowledge_warning"
-
-
-class LabelCall(OfSystem, Label):
-    """units.label: the method says the action."""
-
-    action: Literal["label_unit"] = "label_unit"
-
-
-class PacketsCall(Parameters):
-    """packets.append. `records` are the sealed records, base64 each."""
-
-    records: list[str] = Field(min_length=1, max_length=RECORDS_A_CALL_MAX)
+    blast: Blast
+    view: Annotated[
+        str, Field(max_length=NAME_CHARACTERS_MAX, description=f"One of: {', '.join(VIEWS)}", examples=["csv"])
+    ]
 
 
 class Subscribe(OfSystem):
-    """subscribe. `units` is a path: that unit and those below it; `kinds` are names of events.
+    """To what, and from where on."""
 
-    With more than `changes_max` changes since `cursor`, there is a snapshot instead. `compress`: the snapshot's form.
-    """
-
-    cursor: int | None = Field(None, ge=0, le=VERSION_MAX)
-    units: str | None = Field(None, max_length=NAME_CHARACTERS_MAX)
-    kinds: list[str] | None = Field(None, max_length=64)
-    changes_max: int | None = Field(None, ge=0, le=VERSION_MAX)
-    compress: Literal["gzip"] | None = None
+    cursor: Annotated[
+        int | None,
+        Field(ge=0, le=VERSION_MAX, description="Go on after this version; without it, begin at the present"),
+    ] = None
+    units: Annotated[
+        str | None, Field(max_length=NAME_CHARACTERS_MAX, description="A path: that unit and those below it")
+    ] = None
+    kinds: Annotated[list[str] | None, Field(max_length=KINDS_MAX, description="Names of events")] = None
+    changes_max: Annotated[
+        int | None,
+        Field(ge=0, le=VERSION_MAX, description="With more changes than these since `cursor`, rather a snapshot"),
+    ] = None
+    compress: Annotated[
+        Literal["gzip"] | None, Field(description="Snapshots come as `snapshot_gzip`, base64 of their gzip")
+    ] = None
 
 
 class Unsubscribe(Parameters):
-    """unsubscribe."""
+    """From what."""
 
-    subscription: str = Field(max_length=NAME_CHARACTERS_MAX)
+    subscription: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX, description="Its name, as `subscribe` gave it")]
+
+
+RECORDS_A_CALL_MAX: Final = 1_000
+
+
+class PacketsCall(Parameters):
+    """The sealed records."""
+
+    records: Annotated[
+        list[str],
+        Field(min_length=1, max_length=RECORDS_A_CALL_MAX, description="Sealed, base64 each", examples=[["wwH1"]]),
+    ]
 
 
 Checked = TypeVar("Checked", bound=Parameters)
 
 
-def check(parameters: type[Checked], given: dict[str, Any]) -> Checked:
+def check(parameters: type[Checked], given: Mapping[str, Any]) -> Checked:
     """The parameters, or a BadRequest that names the first wrong one."""
     try:
         return parameters.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise no_such_parameter(name, parameters.model_fields) from None
         raise BadRequest(f"parameter {name!r}: {first['msg']}") from None
+
+
+def no_such_parameter(name: str, there_are: Iterable[str]) -> BadRequest:
+    """An answer to another question than was asked would look like one."""
+    names = ", ".join(there_are)
+    return BadRequest(f"there is no parameter {name!r} here", f"there are: {names}" if names else "it takes none")
+
+
+_WHOLE_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+def from_address(parameters: type[Parameters], given: Mapping[str, str]) -> dict[str, Any]:
+    """What an address says, as JSON would. A text that should be a number and is none stays one, to be refused."""
+    return {name: _from_text(parameters, name, text) for name, text in given.items()}
+
+
+def _from_text(parameters: type[Parameters], name: str, text: str) -> Any:
+    field = parameters.model_fields.get(name)
+    kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+    if int in kinds and _WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    if bool in kinds:
+        return _BOOLEANS.get(text, text)
+    return text

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from stateserver.gateway import compact_json
+from stateserver.gateway.documents import last_closed
 from stateserver.gateway.past_answers import Question, What
 from stateserver.gateway.past_desk import PastDesk
 from stateserver.gateway.read_model import ReadModel
@@ -48,13 +49,15 @@ class PastQueries:
 
     def _blasts(self, system: str, version: int) -> dict[str, Any]:
         """Those that had begun by then, and the one that was open."""
+        held = self._reading.blasts.of_system(system)
         begun = [
             (blast.blast, blast.summary["versions"]["closed"])
-            for blast in self._reading.blasts.of_system(system)
+            for blast in held
             if blast.summary["versions"]["opened"] <= version
         ]
         open_then = (blast for blast, closed in begun if closed is None or closed > version)
-        return {"blasts": len(begun), "open_blast": next(open_then, None)}
+        ended = [blast for blast in held if (closed := blast.summary["versions"]["closed"]) and closed <= version]
+        return {"blasts": len(begun), "open_blast": next(open_then, None), "last_blast": last_closed(ended)}
 
 
 _OF_THE_PRESENT: Final[dict[str, Any]] = {
@@ -62,5 +65,7 @@ _OF_THE_PRESENT: Final[dict[str, Any]] = {
     "trouble": None,
     "live": None,
     "troubled_sources": [],
+    "clocks_ahead": None,
+    "clocks_set_back": None,
     "checkpoint": None,
 }

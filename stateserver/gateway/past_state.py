@@ -10,18 +10,21 @@ system make is its state at `at` once the next one belongs to a later time.
 from enum import Enum, auto
 from typing import Any
 
+from stateserver.codec.standing import answered_rows, warning_rows
 from stateserver.codec.still import Still
 from stateserver.domain.change import (
     DETONATORS_CLEARED,
     MODE_CHANGED,
     UNIT_ADDED,
     UNIT_EVENTS,
+    UNIT_RETIRED,
     Change,
     Fields,
     Value,
     fold_change,
 )
 from stateserver.domain.still import read_still
+from stateserver.gateway.answered_after import AnsweredAfterBlast
 from stateserver.gateway.open_warnings import OpenWarnings
 from stateserver.gateway.system_model import control_unit_of
 from stateserver.gateway.unit_table import UnitTable
@@ -52,6 +55,7 @@ class Past:
         self.mode: str | None = None
         self.units = UnitTable()
         self.warnings = OpenWarnings()
+        self.answered = AnsweredAfterBlast()
         self._touched: dict[str, Fields] = {}
         if still is not None:
             self._begin(still)
@@ -61,10 +65,8 @@ class Past:
         self.version, self.time, self.mode = system.version, system.time, system.mode
         for path, fields in system.units():
             self._put(path, fields)
-        for warning in system.warnings.values():
-            self.warnings.put(
-                warning.unit, warning.field, warning.raised, warning.acknowledged, warning.actor, warning.note
-            )
+        self.warnings.begin(warning_rows(system))
+        self.answered.begin(answered_rows(system))
 
     def take(self, change: Change, time: int | None, at: int) -> Step:
         """Carry an event over, if it is the next one and not of a later time. `time`: the system's, with its record."""
@@ -88,11 +90,14 @@ class Past:
             if change.kind != UNIT_ADDED and unit not in self._touched:
                 self._touched[unit] = self.units[unit]
             fold_change(self._touched, change)
-        elif unit is not None and change.kind == DETONATORS_CLEARED:
+        elif unit is not None and change.kind in (DETONATORS_CLEARED, UNIT_RETIRED):
             fold_change(self._touched, change)
             for path in self.units.below(unit):
                 self.units.drop(path)
+            if change.kind == UNIT_RETIRED:
+                self.units.drop(unit)
         self.warnings.fold(change)
+        self.answered.fold(change)
 
     def settle(self) -> None:
         """No more events are taken: have `units` as they stand."""
@@ -117,4 +122,5 @@ class Past:
             "operation": operation,
             "units": len(self.units),
             "warnings": len(self.warnings),
+            "answered_after_blast": self.answered.rows(),
         }

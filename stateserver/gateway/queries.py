@@ -173,7 +173,7 @@ class Queries:
         if changes is None and self._history is not None:
             changes = await self._history.changes(system, after, limit)
         if changes is None:
-            raise HistoryGone(after, model.log.first)
+            raise HistoryGone(after, model.log.first if len(model.log) else model.version + 1)
         last = changes[-1].version if changes else after
         return b'{"system":%b,"version":%d,"whole":%b,"changes":%b,"next":%b}' % (
             compact_json.encode(system),

@@ -7,6 +7,7 @@ from stateserver.codec.unit import RawUnit
 from stateserver.domain.change import Change
 from stateserver.gateway.blast_shelf import BlastShelf
 from stateserver.gateway.claim_book import ClaimBook
+from stateserver.gateway.rejections import Rejections
 from stateserver.gateway.system_model import Folded, SystemModel
 from stateserver.gateway.unit_table import UnitTable
 
@@ -60,6 +61,7 @@ class ReadModel:
         self.systems: dict[str, SystemModel] = {}
         self.blasts = BlastShelf()
         self.claims = ClaimBook()
+        self.rejections = Rejections()
         self.generation = generation
         self._log_capacity = log_capacity
         self._log_capacity_total = log_capacity_total

@@ -1,16 +1,21 @@
 """What the gateway refuses, by name: each is an RFC 9457 problem over HTTP and an error object in JSON-RPC."""
 
-from typing import Any
+from typing import Any, Final
 
 from stateserver.errors import StateServerError
 from stateserver.logs import without_credentials
 
+UNCODED: Final = -32000
+
 
 class Refusal(StateServerError):
-    """A request that is not carried out. `status` is HTTP's, `code` JSON-RPC's, `problem` the name of both."""
+    """A request that is not carried out. `status` is HTTP's, `code` JSON-RPC's, `problem` the name of both.
+
+    Each has a code of its own, but for what is said before a request is one: that is HTTP's alone, and has UNCODED.
+    """
 
     status = 400
-    code = -32000
+    code = UNCODED
     problem = "refused"
     title = "Refused"
 
@@ -47,7 +52,7 @@ class NotLoggedIn(Refusal):
 class ForeignOrigin(Refusal):
     """A browser carries out what another site's page wants."""
 
-    status, code, problem, title = 403, -32003, "foreign-origin", "Not from this page"
+    status, code, problem, title = 403, -32006, "foreign-origin", "Not from this page"
 
     def __init__(self) -> None:
         super().__init__("a session is good for requests from the gateway's own page only")
@@ -74,7 +79,7 @@ class UnknownSystem(Refusal):
 class UnknownUnit(Refusal):
     """The system has no such unit, now or at the instant that was asked for."""
 
-    status, code, problem, title = 404, -32004, "unknown-unit", "No such unit"
+    status, code, problem, title = 404, -32012, "unknown-unit", "No such unit"
 
     def __init__(self, system: str, unit: str, at: int | None = None) -> None:
         when = "at present" if at is None else f"as of {at}"
@@ -84,7 +89,7 @@ class UnknownUnit(Refusal):
 class NotASystemThen(Refusal):
     """Nothing had been heard of the system by that instant."""
 
-    status, code, problem, title = 404, -32004, "not-a-system-then", "No such system then"
+    status, code, problem, title = 404, -32013, "not-a-system-then", "No such system then"
 
     def __init__(self, system: str, at: int) -> None:
         super().__init__(f"nothing had been heard of system {system!r} by {at}", "ask for a later instant")
@@ -93,7 +98,7 @@ class NotASystemThen(Refusal):
 class NotYet(Refusal):
     """The instant that was asked for has not come yet."""
 
-    status, code, problem, title = 404, -32004, "not-yet", "Not yet"
+    status, code, problem, title = 404, -32014, "not-yet", "Not yet"
 
     def __init__(self, at: int, now: int) -> None:
         super().__init__(f"{at} lies in the future: it is {now}", "leave out 'at' for the present state")
@@ -102,7 +107,7 @@ class NotYet(Refusal):
 class UnknownBlast(Refusal):
     """There is no such blast, or not for this principal."""
 
-    status, code, problem, title = 404, -32004, "unknown-blast", "No such blast"
+    status, code, problem, title = 404, -32015, "unknown-blast", "No such blast"
 
     def __init__(self, blast: str) -> None:
         super().__init__(f"there is no blast {blast!r}")
@@ -111,7 +116,7 @@ class UnknownBlast(Refusal):
 class UnknownSubscription(Refusal):
     """The connection has no such subscription."""
 
-    status, code, problem, title = 404, -32004, "unknown-subscription", "No such subscription"
+    status, code, problem, title = 404, -32016, "unknown-subscription", "No such subscription"
 
     def __init__(self, subscription: str) -> None:
         super().__init__(f"this connection has no subscription {subscription!r}")
@@ -120,7 +125,7 @@ class UnknownSubscription(Refusal):
 class UnknownPlace(Refusal):
     """The list no longer has the item that was to be gone on from."""
 
-    status, code, problem, title = 404, -32004, "unknown-place", "No such place"
+    status, code, problem, title = 404, -32017, "unknown-place", "No such place"
 
     def __init__(self, after: str) -> None:
         super().__init__(f"there is no {after!r} in this list any more", "begin without 'after'")
@@ -129,7 +134,7 @@ class UnknownPlace(Refusal):
 class UnknownVersion(Refusal):
     """The version asked for has not come yet, or there is nothing of it."""
 
-    status, code, problem, title = 404, -32004, "unknown-version", "No such version"
+    status, code, problem, title = 404, -32018, "unknown-version", "No such version"
 
     def __init__(self, what: str, latest: int) -> None:
         super().__init__(f"there is no {what}", f"the latest is {latest}")
@@ -143,7 +148,7 @@ class HistoryGone(Refusal):
     def __init__(self, after: int, first: int) -> None:
         super().__init__(
             f"the changes after version {after} are not held here any more",
-            f"the oldest held is version {first}; start from the present state",
+            f"held are those from version {first} on; start from the present state",
         )
 
 
@@ -238,25 +243,43 @@ class CommandsOff(Refusal):
 
 
 class IdReused(Refusal):
-    """The client's own id stands for another command already."""
+    """The client's own id is that of another command of the system."""
 
     status, code, problem, title = 409, -32060, "id-reused", "That id is taken"
 
-    def __init__(self, identity: str) -> None:
-        super().__init__(f"the id {identity!r} was used for another command", "give each command an id of its own")
+    def __init__(self, identity: str, *, passed_over: bool = False) -> None:
+        what = "so the worker has passed over this one" if passed_over else "another one was given by it"
+        super().__init__(
+            f"the id {identity!r} was used for an earlier command of the system: {what}",
+            "give each command an id of its own",
+        )
+
+
+WHY_REFUSED: Final = {
+    "unknown_unit": "the system has no such unit",
+    "no_open_warning": "no such warning is open",
+    "not_retirable": "only section controllers, boosters and CFCs can be retired",
+    "blast_open": "nothing is retired while a blast is open",
+    "too_old": "it came into the journal more than 60 s after it was given",
+}
 
 
 class CommandRefused(Refusal):
-    """The worker applied it, and it could not be carried out. `version` is that of the event that says so."""
+    """The worker came to it, and it could not be carried out: `why`. `version` is that of the event that says so."""
 
     status, code, problem, title = 409, -32061, "command-refused", "The command was refused"
 
     def __init__(self, why: str, version: int) -> None:
-        super().__init__(f"the command could not be carried out: {why}")
+        hint = (
+            "give it again; where that happens again, the clocks of gateway and broker differ"
+            if why == "too_old"
+            else ""
+        )
+        super().__init__(f"the command could not be carried out: {WHY_REFUSED.get(why, why)}", hint)
         self.why, self.version = why, version
 
     def document(self) -> dict[str, Any]:
-        """With `why` (unknown_unit, no_open_warning) and `version`."""
+        """With `why` (a key of WHY_REFUSED) and `version`."""
         return super().document() | {"why": self.why, "version": self.version}
 
 
@@ -265,9 +288,16 @@ class CommandLost(Refusal):
 
     status, code, problem, title = 502, -32062, "command-lost", "Nothing came of it"
 
-    def __init__(self, partition: int, offset: int) -> None:
+    def __init__(self, partition: int, offset: int, reason: str | None = None) -> None:
+        where = f"at offset {offset} of partition {partition}"
+        if reason is not None:
+            super().__init__(
+                f"the worker has rejected the command, {where}: {reason}",
+                "perhaps its key ring lacks the gateway's key; 'stateserver cat rejected' says more",
+            )
+            return
         super().__init__(
-            f"the worker is past the command, at offset {offset} of partition {partition}, and nothing came of it",
+            f"the worker is past the command, {where}, and nothing came of it",
             "'stateserver cat rejected' may say why: perhaps the worker's key ring lacks the gateway's key",
         )
 
@@ -275,7 +305,7 @@ class CommandLost(Refusal):
 class Busy(Refusal):
     """So much is under way that more has to wait."""
 
-    status, code, problem, title = 429, -32029, "busy", "Too much at once"
+    status, code, problem, title = 429, -32030, "busy", "Too much at once"
 
     def __init__(self, what: str) -> None:
         super().__init__(what, "send it again in a second")
@@ -284,7 +314,7 @@ class Busy(Refusal):
 class UnknownView(Refusal):
     """A report has no such view."""
 
-    status, code, problem, title = 404, -32004, "unknown-view", "No such view"
+    status, code, problem, title = 404, -32019, "unknown-view", "No such view"
 
     def __init__(self, view: str, known: str) -> None:
         super().__init__(f"a report has no view {view!r}", f"it has: {known}")

@@ -1,4 +1,4 @@
-"""The JSON-RPC methods of one connection (spec page 4): the queries, and its subscriptions."""
+"""The JSON-RPC methods of one connection (spec page 4): what all can read, and its own subscriptions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,27 +12,13 @@ from stateserver.gateway.hub import Hub, Wanted, Watcher
 from stateserver.gateway.json_rpc import Method, Params
 from stateserver.gateway.liveness import Liveness
 from stateserver.gateway.messages import Message, Pieces
-from stateserver.gateway.parameters import (
-    ChangesPage,
-    DetonatorsPage,
-    ListPage,
-    NoParameters,
-    OfBlast,
-    OfSystemAt,
-    OfUnit,
-    Subscribe,
-    SystemsPage,
-    UnitsPage,
-    Unsubscribe,
-    WarningsPage,
-    check,
-)
-from stateserver.gateway.past_answers import What
+from stateserver.gateway.operations import METHODS
+from stateserver.gateway.parameters import NoParameters, Subscribe, Unsubscribe, check
 from stateserver.gateway.queries import Queries
+from stateserver.gateway.reading import READERS
 from stateserver.gateway.refusals import BadRequest, TooMany, UnknownSubscription
 from stateserver.gateway.rpc_journal import journal_methods
 from stateserver.gateway.subscriptions import Filter, Subscription, name_of
-from stateserver.gateway.unit_pages import Choice
 
 SUBSCRIPTIONS_MAX: Final = 256
 OPENED_MAX: Final = 10_000
@@ -67,21 +53,20 @@ class Session:
 
     def _own_methods(self) -> dict[str, Method]:
         return {
-            "status.get": self._status_get,
-            "systems.list": self._systems_list,
-            "systems.get": self._systems_get,
-            "units.list": self._units_list,
-            "units.get": self._units_get,
-            "warnings.list": self._warnings_list,
-            "changes.list": self._changes_list,
-            "blasts.list": self._blasts_list,
-            "blasts.get": self._blasts_get,
-            "blasts.detonators": self._blasts_detonators,
+            **{name: self._reading(name) for name in METHODS if name in READERS},
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "ping": self._ping,
             **(journal_methods(self.who, self._queries.journal) if self._queries.journal else {}),
         }
+
+    def _reading(self, name: str) -> Method:
+        parameters, reader = METHODS[name].takes, READERS[name]
+
+        async def read(params: Params) -> bytes:
+            return await (await reader(self._queries, self.who, check(parameters, params))).content()
+
+        return read
 
     def due(self) -> Iterator[Message]:
         """Notifications that lie ready, of one subscription after the other, until there are none."""
@@ -116,57 +101,6 @@ class Session:
             subscription.ended = True
             self._hub.unwatch(subscription.system, self._watcher)
         self.subscriptions.clear()
-
-    async def _status_get(self, params: Params) -> bytes:
-        check(NoParameters, params)
-        return compact_json.encode(self._queries.status(self.who))
-
-    async def _systems_list(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.systems(self.who, **check(SystemsPage, params).model_dump()))
-
-    async def _systems_get(self, params: Params) -> bytes:
-        wanted = check(OfSystemAt, params)
-        if wanted.at is not None:
-            return await self._queries.past.system(self.who, wanted.system, wanted.at)
-        return compact_json.encode(self._queries.system(self.who, wanted.system))
-
-    async def _units_list(self, params: Params) -> bytes:
-        wanted = check(UnitsPage, params)
-        chosen = Choice(wanted.type, wanted.parent, wanted.communicating, wanted.label)
-        if wanted.at is not None:
-            more = {"after": wanted.after, "limit": wanted.limit, **chosen._asdict()}
-            return await self._queries.past.ask(self.who, What.UNITS, wanted.system, wanted.at, **more)
-        page = self._queries.units(self.who, wanted.system, chosen, after=wanted.after, limit=wanted.limit)
-        return compact_json.encode(page)
-
-    async def _units_get(self, params: Params) -> bytes:
-        wanted = check(OfUnit, params)
-        if wanted.at is not None:
-            return await self._queries.past.ask(self.who, What.UNIT, wanted.system, wanted.at, unit=wanted.unit)
-        return compact_json.encode(self._queries.unit(self.who, wanted.system, wanted.unit))
-
-    async def _warnings_list(self, params: Params) -> bytes:
-        wanted = check(WarningsPage, params)
-        if wanted.at is not None:
-            more = {"after": wanted.after, "limit": wanted.limit}
-            return await self._queries.past.ask(self.who, What.WARNINGS, wanted.system, wanted.at, **more)
-        page = self._queries.warnings(self.who, wanted.system, after=wanted.after, limit=wanted.limit)
-        return compact_json.encode(page)
-
-    async def _changes_list(self, params: Params) -> bytes:
-        return await self._queries.changes(self.who, **check(ChangesPage, params).model_dump())
-
-    async def _blasts_list(self, params: Params) -> bytes:
-        return compact_json.encode(self._queries.blasts(self.who, **check(ListPage, params).model_dump()))
-
-    async def _blasts_get(self, params: Params) -> bytes:
-        wanted = check(OfBlast, params)
-        return (await self._queries.blast(self.who, wanted.blast, version=wanted.version)).content
-
-    async def _blasts_detonators(self, params: Params) -> bytes:
-        wanted = check(DetonatorsPage, params)
-        blast = await self._queries.blast(self.who, wanted.blast, version=wanted.version)
-        return await self._queries.detonators(blast, after=wanted.after, limit=wanted.limit)
 
     async def _subscribe(self, params: Params) -> Pieces:
         wanted = _wanted(check(Subscribe, params))

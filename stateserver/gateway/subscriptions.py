@@ -9,7 +9,7 @@ from hashlib import blake2b
 from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
-from stateserver.domain.change import DETONATORS_CLEARED
+from stateserver.domain.change import DETONATORS_CLEARED, UNIT_RETIRED
 from stateserver.gateway import compact_json
 from stateserver.gateway.change_log import LoggedChange
 from stateserver.gateway.documents import is_within
@@ -52,8 +52,8 @@ class Filter(NamedTuple):
 
     def _concerns(self, change: LoggedChange, unit: str) -> bool:
         assert self.units is not None
-        # A booster that forgets its detonators takes away those that are watched.
-        takes_away = change.kind == DETONATORS_CLEARED and is_within(self.units, unit)
+        # A booster that forgets its detonators, or is no more, takes away those that are watched.
+        takes_away = change.kind in (DETONATORS_CLEARED, UNIT_RETIRED) and is_within(self.units, unit)
         return takes_away or is_within(unit, self.units)
 
 

@@ -14,6 +14,7 @@ from stateserver.domain.change import (
     MODE_CHANGED,
     UNIT_ADDED,
     UNIT_EVENTS,
+    UNIT_RETIRED,
     Change,
     Fields,
     fold_change,
@@ -21,6 +22,7 @@ from stateserver.domain.change import (
 from stateserver.domain.paths import path_key
 from stateserver.gateway.change_log import ChangeLog, logged
 from stateserver.gateway.open_warnings import OpenWarnings
+from stateserver.gateway.standing import Standing
 from stateserver.gateway.unit_table import UnitTable, unit_type
 from stateserver.protocol.commands import UnitType
 
@@ -44,6 +46,7 @@ class Trouble(Enum):
     EVENTS_MISSING = "events_missing"
     EVENTS_CONTRADICT = "events_contradict"
     UNITS_DIFFER = "units_differ"
+    ROWS_DIFFER = "rows_differ"
 
 
 class SystemModel:
@@ -70,7 +73,7 @@ class SystemModel:
         self.time = row.time if row else None
         self.mode: str | None = row.mode if row else None
         self.units = UnitTable() if units is None else units
-        self.warnings = OpenWarnings()
+        self.standing = Standing(row)
         self.log = ChangeLog(log_capacity)
         self._trouble: Trouble | None = None
         self._version_seen = self.version
@@ -82,8 +85,13 @@ class SystemModel:
         self._unknown_units: set[str] = set()
         self._early_units: dict[str, RawUnit] = {}
         self._early_row: SystemRow | None = None
-        for path in self.units.without(UnitType.DETONATOR):  # these have none of the fields that warn
-            self.warnings.seed(path, self.units[path])
+        # Detonators have none of the fields that warn.
+        self.standing.seed((path, self.units[path]) for path in self.units.without(UnitType.DETONATOR))
+
+    @property
+    def warnings(self) -> OpenWarnings:
+        """Those that are open."""
+        return self.standing.warnings
 
     @property
     def trouble(self) -> Trouble | None:
@@ -127,19 +135,19 @@ class SystemModel:
         if len(self.log) and change.version <= self.log.last:
             return Folded.REPEATED
         self.log.append(entry)
-        self.warnings.fold(change)
+        self.standing.look_back(change)
         return Folded.EARLIER
 
     def _apply(self, change: Change) -> None:
         if change.kind in UNIT_EVENTS:
             self._change_unit(change)
-        elif change.kind == DETONATORS_CLEARED:
-            self._clear_detonators(change)
+        elif change.kind in (DETONATORS_CLEARED, UNIT_RETIRED):
+            self._remove(change)
         elif change.kind == MODE_CHANGED:
             mode = change.after["mode"]
             assert isinstance(mode, str)
             self.mode, self._mode_version = mode, change.version
-        self.warnings.fold(change)
+        self.standing.fold(change)
         self.version = change.version
         if change.source is not None or change.deadline:  # a command's time is not the system's
             self.time = max(change.at, self.time or 0)
@@ -160,13 +168,16 @@ class SystemModel:
         self.units.put(path, change.version, units[path])
         self._unknown_units.discard(path)
 
-    def _clear_detonators(self, change: Change) -> None:
+    def _remove(self, change: Change) -> None:
+        """A booster's detonators are cleared; or a unit is retired, with all below it."""
         assert change.unit is not None
-        for path in self.units.below(change.unit):
-            if self.unit_version(path) <= change.version:
+        itself = [change.unit] if change.kind == UNIT_RETIRED else []
+        for path in [*itself, *self.units.below(change.unit)]:
+            if self.unit_version(path) <= change.version:  # else it was heard of again since: its row is ahead
                 self.units.drop(path)
-        prefix = f"{change.unit}/"
-        self._unknown_units = {path for path in self._unknown_units if not path.startswith(prefix)}
+        self._unknown_units = {
+            path for path in self._unknown_units if not (path in itself or path.startswith(f"{change.unit}/"))
+        }
 
     def refresh_unit(self, unit: RawUnit) -> None:
         """Take a unit's row: for what moves without events. Rows behind the events say nothing new."""
@@ -177,7 +188,7 @@ class SystemModel:
         if raw is None or unit.raw == raw or unit.version != self.unit_version(unit.unit):
             return
         held, told = self.units[unit.unit], decode_unit(unit.value()).fields
-        if _as_of(told) < _as_of(held):
+        if _as_of(told) < _as_of(held) and not self.standing.clocks.were_set_back:
             return
         if told | {"as_of": None} != held | {"as_of": None}:
             self._trouble = Trouble.UNITS_DIFFER
@@ -194,6 +205,8 @@ class SystemModel:
             self.time = max(row.time, self.time or 0)
         if row.version >= self._mode_version:
             self.mode = row.mode
+        if not self.standing.refresh(row, at_present=row.version == self.version):
+            self._trouble = Trouble.ROWS_DIFFER
         self.revision += 1
 
     def _take_early(self) -> None:

@@ -9,7 +9,7 @@ from stateserver.gateway.refusals import Refusal
 class Later(Refusal):
     """Too much was asked for at once; `retry_after_s` says when to come again."""
 
-    status, code, problem, title = 429, -32029, "too-many", "Too many"
+    status, title = 429, "Too many"
 
     def __init__(self, message: str, hint: str, retry_after_s: float) -> None:
         super().__init__(message, hint)
@@ -23,7 +23,7 @@ class Later(Refusal):
 class TooManyRequests(Later):
     """A principal asks faster than it may."""
 
-    problem, title = "too-many-requests", "Too many requests"
+    code, problem, title = -32031, "too-many-requests", "Too many requests"
 
     def __init__(self, retry_after_s: float) -> None:
         super().__init__("these are more requests than one principal may make", "ask less often", retry_after_s)
@@ -32,7 +32,7 @@ class TooManyRequests(Later):
 class TooManyFailures(Later):
     """Too many bad credentials came from an address."""
 
-    problem, title = "too-many-failures", "Too many bad credentials"
+    code, problem, title = -32032, "too-many-failures", "Too many bad credentials"
 
     def __init__(self, retry_after_s: float) -> None:
         message = "too many bad credentials came from this address"
@@ -42,7 +42,7 @@ class TooManyFailures(Later):
 class TooManyWebSockets(Later):
     """A principal has as many WebSockets open as it may."""
 
-    problem, title = "too-many-websockets", "Too many WebSockets"
+    code, problem, title = -32033, "too-many-websockets", "Too many WebSockets"
 
     def __init__(self, most: int) -> None:
         super().__init__(f"one principal may have {most} WebSockets open", "close one, or share one", 5)
@@ -51,7 +51,7 @@ class TooManyWebSockets(Later):
 class CredentialInQuery(Refusal):
     """A token in an address: those end in logs and histories."""
 
-    status, code, problem, title = 401, -32001, "credential-in-query", "No credentials in addresses"
+    status, code, problem, title = 401, -32002, "credential-in-query", "No credentials in addresses"
 
     def __init__(self) -> None:
         super().__init__(
@@ -72,7 +72,7 @@ class BodyTooSlow(Refusal):
 class NotWrittenDown(Refusal):
     """A command that could not be written into the audit log, and so is not carried out."""
 
-    status, code, problem, title = 503, -32055, "not-written-down", "The audit log can't be written"
+    status, code, problem, title = 503, -32066, "not-written-down", "The audit log can't be written"
 
     def __init__(self) -> None:
         super().__init__("commands are refused while they can't be written down", "tell whoever runs this gateway")

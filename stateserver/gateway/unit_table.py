@@ -91,9 +91,8 @@ class UnitTable(Mapping[str, Fields]):
     def below(self, path: str) -> list[str]:
         """The paths of all that hang on a unit."""
         head, rest = _split(path)
-        if rest:
-            return [other for other in self if other.startswith(f"{path}/")]
-        return [f"{head}/{one}" for one in self._groups.get(head, ()) if one]
+        beginning = f"{rest}/" if rest else ""
+        return [f"{head}/{one}" for one in self._groups.get(head, ()) if one and one.startswith(beginning)]
 
     def without(self, kind: UnitType) -> Iterator[str]:
         """The paths of all units but those of one type, in no order of their own."""

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from stateserver.codec.system import SystemRow
+from stateserver.codec.standing import answered_rows, clocks_ahead, warning_rows
+from stateserver.codec.system import CUT, AnsweredRow, SystemRow, WarningRow
 from stateserver.codec.unit import decode_unit
+from stateserver.domain.canonical import canonical_json
 from stateserver.domain.change import Fields, Value
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.paths import path_key
@@ -20,10 +22,13 @@ from stateserver.domain.system import System
 _BEYOND_ALL: Final = 2**63
 Positions = Mapping[str, int]
 Said = Value | dict[str, int]
+_Key = tuple[str, str]
+_Row = WarningRow | AnsweredRow
 
 AS_OF: Final = "as_of"
 VERSION: Final = "version"
-_OF_A_SYSTEM: Final = (VERSION, "time", "mode", "counters", "sources", "state_hash")
+ANSWERED: Final = "answered_after_blast"
+_OF_A_SYSTEM: Final = (VERSION, "time", "mode", "counters", "sources", "state_hash", "clocks_ahead")
 
 
 class Difference(NamedTuple):
@@ -176,11 +181,46 @@ class Comparison:
             "counters": dict(system.counters),
             "sources": {source: state.last_sequence for source, state in system.sources.items()},
             "state_hash": state_hash(system).hex(),
+            "clocks_ahead": ", ".join(clocks_ahead(system)),
         }
-        live: dict[str, Said] = {**row._asdict(), "state_hash": row.state_hash.hex()}
+        live: dict[str, Said] = {
+            VERSION: row.version,
+            "time": row.time,
+            "mode": row.mode,
+            "counters": row.counters,
+            "sources": row.sources,
+            "state_hash": row.state_hash.hex(),
+            "clocks_ahead": replayed["clocks_ahead"] if row.clocks_ahead is None else ", ".join(row.clocks_ahead),
+        }
         for name in _OF_A_SYSTEM:
             if live[name] != replayed[name]:
                 self.differences.append(Difference(system.name, None, name, live[name], replayed[name]))
+        if row.warnings is not None:
+            live_warnings = {(one.unit, f"warning {one.field}"): one for one in row.warnings}
+            replayed_warnings = {(one.unit, f"warning {one.field}"): one for one in warning_rows(system)}
+            self._look_at_rows(system, live_warnings, replayed_warnings)
+        if row.answered_after_blast is not None:
+            live_answered = {(one.unit, ANSWERED): one for one in row.answered_after_blast}
+            replayed_answered = {(one.unit, ANSWERED): one for one in answered_rows(system)}
+            self._look_at_rows(system, live_answered, replayed_answered)
+
+    def _look_at_rows(self, system: System, live: Mapping[_Key, _Row], replayed: Mapping[_Key, _Row]) -> None:
+        for unit, name in live.keys() | replayed.keys():
+            one, other = live.get((unit, name)), replayed.get((unit, name))
+            if differs(one, other):
+                self.differences.append(Difference(system.name, unit, name, _as_text(one), _as_text(other)))
+
+
+def differs(live: _Row | None, replayed: _Row | None) -> bool:
+    """Whether what a system's row tells is another than what a fold holds. A note may have been cut to fit."""
+    if isinstance(live, WarningRow) and isinstance(replayed, WarningRow) and (live.note or "").endswith(CUT):
+        begins = (live.note or "").removesuffix(CUT)
+        return live != replayed._replace(note=live.note) or not (replayed.note or "").startswith(begins)
+    return live != replayed
+
+
+def _as_text(row: _Row | None) -> str | None:
+    return None if row is None else canonical_json(row._asdict()).decode()
 
 
 def _position(positions: Positions | None, topic: str, otherwise: int) -> int:

@@ -11,8 +11,9 @@ from stateserver.codec.appended import appended_at
 from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
 from stateserver.codec.cloud_event import cloud_event_headers
 from stateserver.codec.rejected import RejectedRow, encode_rejected
+from stateserver.codec.standing import answered_rows, clocks_ahead, warning_rows
 from stateserver.codec.still import Still
-from stateserver.codec.system import SystemRow
+from stateserver.codec.system import ClockSetBack, SystemRow
 from stateserver.codec.topics import unit_key
 from stateserver.codec.unit import UnitRow, encode_unit, encode_windows
 from stateserver.domain.apply import apply
@@ -225,7 +226,7 @@ class PartitionProcessor:
         if is_duplicate or self.intake.watch.runs:  # else a good frame ends nothing
             self.intake.applied(name, opened, duplicate=is_duplicate)
         if changes:
-            tracked.note_gaps(changes)
+            tracked.note_sources(changes)
         if blasts:
             self._blasts.extend((name, stage) for stage in blasts)
         return changes
@@ -301,10 +302,14 @@ class PartitionProcessor:
             tracked.appended_at,
             dict(system.counters),
             {source: state.last_sequence for source, state in system.sources.items()},
-            tracked.gaps,
+            dict(tracked.gaps),
             state_hash(system),
             checkpointed_at=0,
             changes_offset=None,
+            warnings=warning_rows(system),
+            answered_after_blast=answered_rows(system),
+            clocks_ahead=clocks_ahead(system),
+            clocks_set_back=[ClockSetBack(source, *told) for source, told in sorted(tracked.set_back.items())],
         )
 
     def ticks_due(self, now_ms: int, lateness_ms: int) -> list[TickDue]:

@@ -59,7 +59,7 @@ class Notes(NamedTuple):
     `topic` and `offset` are of the last record applied, `appended_at` is Kafka's time of it. `frame_time` is the
     last frame's, and `frame_appended_at` Kafka's here (ms): silence is counted from it. `forwarded`: its records come
     from elsewhere. `gaps`: how many frames of each source never came. `unpublished`: some unit's `as_of` in `units` is
-    behind.
+    behind. `set_back`: when each source's clock was last told to be set back, and by how much (ms).
     """
 
     topic: str
@@ -70,6 +70,7 @@ class Notes(NamedTuple):
     forwarded: bool
     gaps: dict[str, int]
     unpublished: bool
+    set_back: dict[str, list[int]]
 
     def encode(self) -> bytes:
         return orjson.dumps(self._asdict())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stateserver.domain.change import SEQUENCE_GAP, Change
+from stateserver.domain.change import CLOCK_SET_BACK, SEQUENCE_GAP, Change
 from stateserver.domain.checkpoint import forget_published
 from stateserver.domain.deadlines import next_deadline
 from stateserver.domain.records import FrameRecord, Record
@@ -31,6 +31,7 @@ class Tracked:
     frame_appended_at: int | None = None
     forwarded: bool = False
     gaps: dict[str, int] = field(default_factory=dict)
+    set_back: dict[str, list[int]] = field(default_factory=dict)
     asked: tuple[int, int] | None = None
     duplicates: int = field(init=False)
 
@@ -60,13 +61,17 @@ class Tracked:
         known_here = appended_here is not None and appended_here >= 0
         self.frame_time, self.frame_appended_at = time, appended_here if known_here else None
 
-    def note_gaps(self, changes: list[Change]) -> None:
-        """Count the frames that these events say are missing."""
+    def note_sources(self, changes: list[Change]) -> None:
+        """Count the frames that these events say are missing, and note whose clock was set back."""
         for change in changes:
             if change.kind == SEQUENCE_GAP and change.source is not None:
                 missing = change.details["missing"]
                 assert isinstance(missing, int)
                 self.gaps[change.source] = self.gaps.get(change.source, 0) + missing
+            elif change.kind == CLOCK_SET_BACK and change.source is not None:
+                by = change.details["by"]
+                assert isinstance(by, int)
+                self.set_back[change.source] = [change.at, by]
 
     def tick_due(self, now_ms: int, lateness_ms: int) -> int | None:
         """The time of the deadline that this silent system is late for, in ms; None where there is none.
@@ -94,6 +99,7 @@ class Tracked:
             self.forwarded,
             self.gaps,
             unpublished,
+            self.set_back,
         )
 
 
@@ -101,5 +107,5 @@ def tracked_again(system: System, notes: Notes) -> Tracked:
     """A system as it was when the notes were taken."""
     if notes.unpublished:
         forget_published(system)
-    topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps, _ = notes
-    return Tracked(system, topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps)
+    topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps, _, set_back = notes
+    return Tracked(system, topic, offset, appended_at, frame_time, frame_appended_at, forwarded, gaps, set_back)

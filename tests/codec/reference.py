@@ -12,8 +12,15 @@ SCHEMA_DIRECTORY = Path(__file__).parents[2] / "schemas"
 PREFIX_SIZE = 10
 
 
-def schema_document(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((SCHEMA_DIRECTORY / f"{name}.avsc").read_bytes())
+def schema_file(name: str, version: int | None = None) -> Path:
+    """That version's file, or the newest one's."""
+    newest = len(list(SCHEMA_DIRECTORY.glob(f"{name}.*")))
+    number = version or newest
+    return SCHEMA_DIRECTORY / (f"{name}.avsc" if number == 1 else f"{name}.v{number}.avsc")
+
+
+def schema_document(name: str, version: int | None = None) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(schema_file(name, version).read_bytes())
     return document
 
 

@@ -46,9 +46,15 @@ def test_a_fingerprint_is_the_crc_of_the_canonical_form_low_byte_first() -> None
     assert SCHEMAS.newest("unit").prefix == MARKER + crc_64_avro(text.encode()).to_bytes(8, "little")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_schema_is_one_by_avros_own_package_and_says_what_every_field_means(name: str) -> None:
-    document = schema_document(name)
+def versions() -> list[tuple[str, int]]:
+    return [
+        (name, version) for name in NAMES for version in range(1, len(list(SCHEMA_DIRECTORY.glob(f"{name}.*"))) + 1)
+    ]
+
+
+@pytest.mark.parametrize(("name", "version"), versions())
+def test_each_schema_is_one_by_avros_own_package_and_says_what_every_field_means(name: str, version: int) -> None:
+    document = schema_document(name, version)
     avro.schema.parse(json.dumps(document))
     assert (document["name"], document["namespace"]) == (name.capitalize(), "stateserver")
     assert document["doc"]

@@ -6,7 +6,7 @@ from stateserver.codec.claim import Claim, encode_claim
 from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.shown import SHOW, show_key
 from stateserver.codec.still import Still, encode_still
-from stateserver.codec.system import SystemRow, encode_system
+from stateserver.codec.system import AnsweredRow, ClockSetBack, SystemRow, WarningRow, encode_system
 from stateserver.codec.topics import Topics
 from stateserver.codec.unit import UnitRow, encode_unit
 from stateserver.domain.blast import BlastStage
@@ -35,7 +35,12 @@ def test_a_packet_is_shown_with_all_but_what_is_sealed() -> None:
 def test_each_value_is_shown_as_json_with_its_fields() -> None:
     change = Change("m", 1, 2, "unit_changed", "3/1", {"a": None}, {"a": True}, "ps", 3, False, {})
     part = encode_blast("m", BlastStage("b-1", 4, "firing_aborted", {"a": 1}, None))[0][1]
-    row = SystemRow("m", 1, 2, Mode.IBS, 0, 5, None, {"duplicate": 1}, {}, {}, bytes(range(16)), 6, None)
+    row = SystemRow("m", 1, 2, Mode.IBS, 0, 5, None, {"duplicate": 1}, {}, {}, bytes(range(16)), 6, None)._replace(
+        warnings=[WarningRow("3/1", "mains", 1)],
+        answered_after_blast=[AnsweredRow("3/1/4/2", "b-1", "fired", 2)],
+        clocks_ahead=["ps"],
+        clocks_set_back=[ClockSetBack("ps", 1, 7000)],
+    )
     rejected = RejectedRow("bad_crc", "no", "t", 0, 1, 2, b"\xff", b"\x00\x01")
     shown = {
         "changes": SHOW["changes"](encode_change(change)),
@@ -86,6 +91,12 @@ def test_each_value_is_shown_as_json_with_its_fields() -> None:
             "state_hash": "000102030405060708090a0b0c0d0e0f",
             "checkpointed_at": 6,
             "changes_offset": None,
+            "warnings": [
+                {"unit": "3/1", "field": "mains", "raised": 1, "acknowledged": None, "actor": None, "note": None}
+            ],
+            "answered_after_blast": [{"unit": "3/1/4/2", "blast": "b-1", "outcome": "fired", "at": 2}],
+            "clocks_ahead": ["ps"],
+            "clocks_set_back": [{"source": "ps", "at": 1, "by": 7000}],
         },
         "rejected": {
             "reason": "bad_crc",

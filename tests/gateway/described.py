@@ -9,18 +9,23 @@ from pydantic import BaseModel
 
 from stateserver import __version__
 from stateserver.codec.topics import Topics
-from stateserver.gateway import api_models as models
-from stateserver.gateway import parameters
+from stateserver.gateway import json_rpc, refusals, turned_away
 from stateserver.gateway.app import build_app
 from stateserver.gateway.auth import Visitor
+from stateserver.gateway.command_parameters import Command
+from stateserver.gateway.operation import Operation, refused_over_rpc
+from stateserver.gateway.operations import METHODS
 from stateserver.gateway.queries import Queries
+from stateserver.gateway.refusals import Refusal
 from stateserver.gateway.rpc import Session
 from stateserver.security.tokens import Principal, Role
+from tests.codec.reference import schema_file
 from tests.gateway.serving import make_parts, make_tokens
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 OPENAPI: Final = DOCS / "openapi.json"
 ASYNCAPI: Final = DOCS / "asyncapi.yaml"
+WEBSOCKET: Final = DOCS / "websocket.md"
 
 Document = dict[str, Any]
 
@@ -40,38 +45,6 @@ TOPICS: Final = {
         "compacted",
         "A sign of life of each partition's worker, every 2 s",
     ),
-}
-# Each method's parameters and result.
-METHODS: Final[dict[str, tuple[type[BaseModel], type[BaseModel] | Document]]] = {
-    "status.get": (parameters.NoParameters, models.Status),
-    "systems.list": (parameters.SystemsPage, models.Systems),
-    "systems.get": (parameters.OfSystemAt, models.SystemDocument),
-    "units.list": (parameters.UnitsPage, models.Units),
-    "units.get": (parameters.OfUnit, models.Unit),
-    "warnings.list": (parameters.WarningsPage, models.Warnings),
-    "changes.list": (parameters.ChangesPage, models.Changes),
-    "blasts.list": (parameters.ListPage, models.Blasts),
-    "blasts.get": (parameters.OfBlast, models.BlastReport),
-    "blasts.detonators": (parameters.DetonatorsPage, models.BlastDetonators),
-    "warnings.acknowledge": (parameters.AcknowledgeCall, models.CommandAnswer),
-    "units.label": (parameters.LabelCall, models.CommandAnswer),
-    "packets.append": (parameters.PacketsCall, models.PacketsAnswer),
-    "subscribe": (
-        parameters.Subscribe,
-        {
-            "type": "object",
-            "description": "No snapshot where the cursor could be resumed; with compress, snapshot_gzip in base64",
-            "required": ["subscription", "cursor"],
-            "properties": {
-                "subscription": {"type": "string"},
-                "cursor": {"type": "integer"},
-                "snapshot": {"type": "object"},
-                "snapshot_gzip": {"type": "string", "contentEncoding": "base64"},
-            },
-        },
-    ),
-    "unsubscribe": (parameters.Unsubscribe, {"const": True}),
-    "ping": (parameters.NoParameters, models.Standing),
 }
 _OF_SUBSCRIPTION: Final[Document] = {"subscription": {"type": "string"}, "cursor": {"type": "integer"}}
 # Each notification's parameters, and when it comes.
@@ -160,7 +133,7 @@ def _topic(name: str, address: str) -> Document:
                 **headers,
                 "payload": {
                     "schemaFormat": "application/vnd.apache.avro+json;version=1.9.0",
-                    "schema": {"$ref": f"../schemas/{schema}.avsc"},
+                    "schema": {"$ref": f"../schemas/{schema_file(schema).name}"},
                 },
                 "bindings": {"kafka": {"key": {"type": "string", "description": f"UTF-8: {key}"}}},
             }
@@ -170,20 +143,40 @@ def _topic(name: str, address: str) -> Document:
 
 def _websocket() -> Document:
     messages: Document = {}
-    for method, (given, result) in METHODS.items():
-        messages[f"{method}.request"] = {"payload": _call(method, _schema(given), {"id": {}})}
-        answer = result if isinstance(result, dict) else _schema(result)
-        messages[f"{method}.result"] = {
-            "payload": {
-                "type": "object",
-                "required": ["jsonrpc", "id"],
-                "properties": {"jsonrpc": {"const": "2.0"}, "id": {}, "result": answer, "error": {"type": "object"}},
-            }
+    for method, operation in METHODS.items():
+        messages[f"{method}.request"] = {
+            "summary": operation.summary,
+            "payload": _call(method, _schema(operation.takes), {"id": {}}),
         }
+        messages[f"{method}.result"] = {"payload": _answered(operation)}
     for method, (summary, properties) in NOTIFICATIONS.items():
         told = {"type": "object", "required": list(properties), "properties": properties}
         messages[method] = {"summary": summary, "payload": _call(method, told, {})}
     return {"address": "/ws", "servers": [{"$ref": "#/servers/gateway"}], "messages": messages}
+
+
+def _answered(operation: Operation) -> Document:
+    """The result, or one of the errors that a method may be answered with."""
+    model = operation.answers[200]
+    assert model is not None
+    codes = [kind.code for kind in sorted(refused_over_rpc(operation), key=lambda kind: kind.code)]
+    return {
+        "type": "object",
+        "required": ["jsonrpc", "id"],
+        "properties": {"jsonrpc": {"const": "2.0"}, "id": {}, "result": _schema(model), "error": _error(codes)},
+    }
+
+
+def _error(codes: list[int]) -> Document:
+    return {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"enum": [*codes, json_rpc.INTERNAL_ERROR]},
+            "message": {"type": "string"},
+            "data": {"type": "object", "description": "The problem document (RFC 9457) that HTTP would answer with"},
+        },
+    }
 
 
 def _call(method: str, params: Document, more: Document) -> Document:
@@ -234,6 +227,65 @@ def _operations() -> Document:
     return operations
 
 
+def refusals_there_are() -> list[type[Refusal]]:
+    """Every one, in the order of their codes."""
+
+    def below(kind: type[Refusal]) -> list[type[Refusal]]:
+        return [one for child in kind.__subclasses__() for one in (child, *below(child))]
+
+    return sorted((kind for kind in below(Refusal) if kind is not turned_away.Later), key=lambda kind: -kind.code)
+
+
+# What JSON-RPC itself says, of messages that are no call of a method.
+OF_THE_PROTOCOL: Final = {
+    json_rpc.PARSE_ERROR: "The message is no JSON, or JSON that could be read in two ways",
+    json_rpc.INVALID_REQUEST: "The message is no request",
+    json_rpc.INTERNAL_ERROR: "Something went wrong in the gateway; its log says what",
+}
+
+
+def codes_table() -> str:
+    """Every JSON-RPC error code, with the problem of the same meaning over HTTP."""
+    rows = {code: ("", "", means) for code, means in OF_THE_PROTOCOL.items()}
+    of_methods = {json_rpc.MethodNotFound, refusals.TooMany}.union(*map(refused_over_rpc, METHODS.values()))
+    for kind in refusals_there_are():
+        if kind.code != refusals.UNCODED:
+            means = (kind.__doc__ or "").splitlines()[0].rstrip(".")
+            only = "" if kind in of_methods else " (over HTTP alone)"
+            rows[kind.code] = (f"`{kind.problem}`", str(kind.status), means + only)
+    lines = [f"| {code} | {' | '.join(rows[code])} |" for code in sorted(rows, reverse=True)]
+    return "\n".join(["| code | problem | HTTP | means |", "|---|---|---|---|", *lines])
+
+
+def methods_table() -> str:
+    """Every method, with its parameters and what is the same over HTTP."""
+    lines = [f"| `{name}` | {_names(one)} | {_over_http(one)} | {one.summary} |" for name, one in METHODS.items()]
+    return "\n".join(["| method | parameters | over HTTP | |", "|---|---|---|---|", *lines])
+
+
+def _names(operation: Operation) -> str:
+    fields = operation.takes.model_fields.items()
+    return ", ".join(f"`{name}`" if field.is_required() else f"`{name}`?" for name, field in fields) or "none"
+
+
+def _over_http(operation: Operation) -> str:
+    if issubclass(operation.takes, Command):
+        return f"`POST /systems/{{system}}/commands`, action `{operation.takes.action}`"
+    if operation.http is None:
+        return "-"
+    return f"`{operation.http.method} {operation.http.path.replace(':path', '')}`"
+
+
+def with_tables(text: str) -> str:
+    """A document with the tables in it that begin as ours do."""
+    for table in (codes_table(), methods_table()):
+        head = table[: table.index("\n")]
+        begin = text.index(head)
+        end = text.index("\n\n", begin)
+        text = text[:begin] + table + text[end:]
+    return text
+
+
 def methods_of_a_session() -> set[str]:
     """The JSON-RPC methods there are."""
     parts = make_parts(make_tokens())
@@ -245,3 +297,4 @@ def methods_of_a_session() -> set[str]:
 if __name__ == "__main__":
     OPENAPI.write_text(openapi(), encoding="utf-8")
     ASYNCAPI.write_text(asyncapi(), encoding="utf-8")
+    WEBSOCKET.write_text(with_tables(WEBSOCKET.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,6 +7,7 @@ from stateserver.codec.change import decode_change, system_time
 from stateserver.codec.still import Still, decode_still_part, encode_still, join_still
 from stateserver.domain.apply import apply
 from stateserver.domain.change import Fields
+from stateserver.domain.paths import path_key
 from stateserver.domain.records import Record
 from stateserver.domain.still import take_still
 from stateserver.domain.system import System
@@ -27,6 +28,7 @@ class Stood(NamedTuple):
     mode: str | None
     units: dict[str, Fields]
     warnings: list[Fields]
+    answered: list[dict[str, Any]]
 
 
 class Journey:
@@ -55,7 +57,8 @@ def _stood(system: System) -> Stood:
     for w in system.warnings.values():
         warning: Fields = {"unit": w.unit, "field": w.field, "raised": w.raised, "acknowledged": w.acknowledged}
         warnings.append({**warning, "actor": w.actor, "note": w.note})
-    return Stood(system.time, system.version, system.mode, units, warnings)
+    answered = [one._asdict() for one in sorted(system.answered.values(), key=lambda one: path_key(one.unit))]
+    return Stood(system.time, system.version, system.mode, units, warnings, answered)
 
 
 def without_as_of(fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from stateserver.domain.records import FrameRecord
 from stateserver.gateway.app import build_app
 from stateserver.gateway.guard import authorize
 from stateserver.gateway.guarded_route import GuardedRoute
-from stateserver.gateway.operations import OPERATIONS, Bound, Operation
+from stateserver.gateway.operation import Bound, Operation
+from stateserver.gateway.operations import OPERATIONS
 from stateserver.gateway.refusals import NotAllowed, UnknownSystem
 from stateserver.protocol.modes import Mode
 from stateserver.security.tokens import Permission, Principal, Role
@@ -81,6 +82,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "blasts.detonators": {"blast": "{blast}"},
     "warnings.acknowledge": {"system": "{system}", "unit": "{unit}", "field": "mains"},
     "units.label": {"system": "{system}", "unit": "{unit}", "label": ""},
+    "units.retire": {"system": "{system}", "unit": "{unit}"},
     "packets.append": {"records": ["{packet}"]},
     "subscribe": {"system": "{system}"},
     "unsubscribe": {"subscription": "1"},

@@ -21,6 +21,7 @@ READS = [
     "/api/v1/systems/site/changes",
     "/api/v1/systems/site/blasts",
     "/api/v1/blasts/x",
+    "/api/v1/blasts/x/detonators",
     "/api/v1/session",
 ]
 # Tried with every kind of credential by test_access.

@@ -259,7 +259,7 @@ class TestNumbers:
                 answers = json.loads(await asyncio.wait_for(client.recv(), LIMIT_S))
             errors = [answer["error"] for answer in answers if "error" in answer]
             assert errors
-            assert errors[0]["code"] == -32029
+            assert errors[0]["code"] == -32031
             assert errors[0]["data"]["retry_after"] >= 1
 
     async def test_bad_credentials_of_one_address(self) -> None:

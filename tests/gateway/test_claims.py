@@ -18,6 +18,7 @@ from stateserver.gateway import claim_book, claim_desk
 from stateserver.gateway.claim_book import VALID_MS, ClaimBook
 from stateserver.protocol.modes import Mode
 from stateserver.security.envelope import seal
+from stateserver.security.tokens import Role
 from tests.gateway.chained import at_version, gateway_of
 from tests.gateway.test_commands import CAPTURED, LABEL, send
 from tests.stream.chain import Chain
@@ -39,12 +40,24 @@ def test_a_claim_is_read_as_it_was_written() -> None:
 
 
 def test_the_first_claim_of_an_id_counts() -> None:
-    other = CLAIM._replace(value=b"sealed anew", at=1_001)
+    other = CLAIM._replace(value=b"sealed anew", digest=b"asked otherwise", at=1_001)
     elsewhere = CLAIM._replace(system="mine", value=b"sealed elsewhere")
     book = book_of(CLAIM, other, elsewhere, other._replace(placed=5))
     assert book.holder(other) == CLAIM
     assert book.holder(elsewhere) == elsewhere
     assert book.holder(CLAIM._replace(id="two")) is None
+
+
+def test_an_id_is_the_systems_whoever_claims_it() -> None:
+    assert book_of(CLAIM).holder(CLAIM._replace(actor="somebody else")) == CLAIM
+
+
+def test_one_sealed_anew_stands_in_the_place_of_one_that_never_came_into_the_journal() -> None:
+    anew = CLAIM._replace(value=b"sealed anew", at=70_000)
+    assert book_of(CLAIM, anew).holder(CLAIM) == CLAIM
+    assert book_of(CLAIM, anew, anew._replace(placed=9)).holder(CLAIM) == anew._replace(placed=9)
+    placed = CLAIM._replace(placed=5)
+    assert book_of(CLAIM, placed, anew._replace(placed=9)).holder(CLAIM) == placed
 
 
 def test_what_was_known_first_of_it_stays() -> None:
@@ -82,10 +95,10 @@ async def commands_in(chain: Chain) -> list[int]:
     return [one.offset for one in await chain.read(chain.layout.journals[0]) if one.value not in captured]
 
 
-async def left_behind(chain: Chain, partition: int, body: dict[str, Any], *, placed: bool) -> Claim:
+async def left_behind(chain: Chain, partition: int, body: dict[str, Any], *, placed: bool, age_ms: int = 0) -> Claim:
     """The claim of a gateway that died after it, or after its record was appended and before it said so."""
     command = {**body, "actor": "any-operator"}
-    journal, at = chain.layout.journals[0], time.time_ns() // 1_000_000
+    journal, at = chain.layout.journals[0], time.time_ns() // 1_000_000 - age_ms
     document = canonical_json(command)
     value = seal(RING, Kind.COMMAND, "site", "gateway", 0, at, Mode.AXXIS100, document)
     digest = hashlib.sha256(document).digest()
@@ -125,8 +138,18 @@ async def test_an_id_stands_for_one_command_in_all_gateways(
                 assert (answer["outcome"], answer["created_at"]) == ("applied", claim.at)
                 assert len(await commands_in(chain)) == 3 + number
                 assert await send(one, lost) == answer
+            # One that a worker would find too old is sealed anew.
+            late = LABEL | {"id": "late", "label": "late wall"}
+            claim = await left_behind(chain, first["partition"], late, placed=False, age_ms=90_000)
+            answer = await send(two, late)
+            assert (answer["outcome"], answer["created_at"] > claim.at) == ("applied", True)
+            assert await send(one, late) == answer
+            # Another's is another command, whoever gives it.
+            async with one.client(one.tokens.by_role[Role.ADMIN]) as client:
+                refused = (await client.post("/api/v1/systems/site/commands", json=late)).json()
+            assert refused["type"] == "urn:stateserver:problem:id-reused"
         # One that knows nothing yet but what it reads.
         async with gateway_of(chain) as three:
             await at_version(three, 1)
             assert await send(three, label) == first
-            assert len(await commands_in(chain)) == 4
+            assert len(await commands_in(chain)) == 5

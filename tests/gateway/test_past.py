@@ -16,16 +16,24 @@ from tests.gateway.chained import at_version, gateway_of
 from tests.gateway.past import Journey, Stood, instants, without_as_of
 from tests.gateway.serving import Caller, Gateway, until
 from tests.stream.chain import Chain
-from tests.stream.journals import CAPTURE, example_records, sealed
+from tests.stream.journals import CAPTURE, example_records, folded, sealed
 
 CAPTURED = example_records(CAPTURE)
 LABELLED = CommandRecord(
     CAPTURED[20].created_at + 5,
     CAPTURED[0].mode,
     json.dumps({"action": "label_unit", "unit": "3/158", "label": "North wall", "actor": "anna"}).encode(),
+    CAPTURED[20].created_at + 5,
 )
-RECORDS = [*CAPTURED[:21], LABELLED, *CAPTURED[21:]]
+RETIRED = CommandRecord(
+    CAPTURED[-1].created_at - 2,
+    CAPTURED[0].mode,
+    json.dumps({"action": "retire_unit", "unit": "3/115", "actor": "anna"}).encode(),
+    CAPTURED[-1].created_at - 2,
+)
+RECORDS = [*CAPTURED[:21], LABELLED, *CAPTURED[21:-1], RETIRED, CAPTURED[-1]]
 JOURNEY = Journey(RECORDS)
+BLASTS = folded(RECORDS).documents()
 LATEST = JOURNEY.states[-1]
 FIRST = RECORDS[0].created_at
 SYSTEM = "/api/v1/systems/site"
@@ -74,7 +82,9 @@ async def test_at_instants_of_the_capture_a_gateway_says_what_the_journal_does(c
             times = instants(RECORDS)
             for at in times[times.index(FIRST) :: len(times) // 8]:
                 await agrees(gateway, JOURNEY.at(at), at)
-            await agrees(gateway, JOURNEY.at(LABELLED.created_at), LABELLED.created_at)
+            for at in (LABELLED.created_at, CAPTURED[-1].created_at - 1, CAPTURED[-1].created_at):
+                await agrees(gateway, JOURNEY.at(at), at)
+            assert "3/115" not in JOURNEY.at(CAPTURED[-1].created_at - 1).units
             await pages_filters_and_tags(gateway)
             await methods_say_the_same(gateway)
             await what_is_refused(gateway)
@@ -89,6 +99,11 @@ async def agrees(gateway: Gateway, stood: Stood, at: int) -> None:
     assert (system["control_unit"], system["checkpoint"], system["whole"]) == (control, None, True)
     assert system["operation"] == stood.units.get("0/23", {}).get("operation")
     assert system["time"] <= at
+    assert system["answered_after_blast"] == stood.answered
+    ended = [
+        one for one in BLASTS if one["versions"]["closed"] is not None and one["versions"]["closed"] <= stood.version
+    ]
+    assert (system["last_blast"] or {}).get("blast") == (ended[-1]["blast"] if ended else None)
     assert await all_units(gateway, at, 1_000) == as_told(stood)
     warnings = (await get(gateway, "/warnings", at))["warnings"]
     assert sorted(warnings, key=repr) == sorted(stood.warnings, key=repr)
@@ -128,7 +143,7 @@ async def methods_say_the_same(gateway: Gateway) -> None:
             assert said["result"] == await get(gateway, path, at)
         refused = await caller.call("units.get", system="site", at=at, unit="3/9")
         assert (refused["error"]["code"], refused["error"]["data"]["type"]) == (
-            -32004,
+            -32012,
             "urn:stateserver:problem:unknown-unit",
         )
 

@@ -22,6 +22,7 @@ def agree(written: Written, journey: Journey, at: int, *, from_still: bool = Tru
     units = {path: past.units[path] for path in past.units}
     assert (past.version, units) == (expected.version, expected.units)
     assert sorted(past.warnings.rows(), key=repr) == sorted(expected.warnings, key=repr)
+    assert past.answered.rows() == expected.answered
     # Time moves without events too.
     assert past.time is None or past.time <= (expected.time or 0)
     if from_still and past.mode is not None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from stateserver.gateway.json_rpc import INTERNAL_ERROR
 from stateserver.gateway.websocket import Connection
+from tests.gateway import described
 from tests.gateway.serving import LIMIT_S, Caller, Gateway, until
 from tests.gateway.test_json_rpc import JSON
 from tests.gateway.test_websocket import hear_out
@@ -20,7 +22,7 @@ METHODS = (
     "systems.list", "systems.get", "units.list", "units.get", "warnings.list", "changes.list", "blasts.list",
     "blasts.get", "subscribe", "unsubscribe", "ping", "rpc.discover", "",
 )  # fmt: skip
-CODES = {-32700, -32600, -32601, -32602, -32001, -32003, -32004, -32010, -32029, -32054, -32055}
+CODES = {kind.code for kind in described.refusals_there_are()} | set(described.OF_THE_PROTOCOL) - {INTERNAL_ERROR}
 NAMES = ("system", "unit", "blast", "cursor", "kinds", "units", "limit", "after", "subscription", "compress", "type")
 VALUES = JSON | st.sampled_from(["site", "3/158", "unit_changed", "gzip"])
 REQUESTS = st.fixed_dictionaries(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stateserver.domain.change import DETONATORS_CLEARED, Change
+from stateserver.domain.change import DETONATORS_CLEARED, UNIT_RETIRED, Change, Fields
 from stateserver.gateway import hub as hub_module
 from stateserver.gateway import subscriptions
 from stateserver.gateway.change_log import LoggedChange, logged
@@ -131,8 +131,31 @@ async def test_a_path_limits_a_subscription_to_a_unit_and_those_below_it(
     for version in client.versions:
         event = by_version[version]
         assert event.unit is not None
-        clears = event.kind == DETONATORS_CLEARED and is_within(path, event.unit)
-        assert is_within(event.unit, path) or clears
+        takes_away = event.kind in (DETONATORS_CLEARED, UNIT_RETIRED) and is_within(path, event.unit)
+        assert is_within(event.unit, path) or takes_away
+
+
+@pytest.mark.parametrize("path", ["3/1", "3/1/4/2", "3/1/4"])
+async def test_whoever_watches_a_unit_hears_that_it_is_retired_with_its_booster(path: str) -> None:
+    reading = ReadModel()
+    added, *_ = sample_events()
+    below = added._replace(version=2, unit="3/1/4/2", after={"type": 4})
+    for event in (added, below):
+        reading.fold(event)
+    hub = Hub(reading)
+    opening = await hub.open(Wanted("site", None, Filter(path)))
+    client = Client(opened(opening), strict=False)
+    assert client.units
+    details: Fields = {"count": 1, "actor": "anna"}
+    reading.fold(Change("site", 3, 9, UNIT_RETIRED, "3/1", {}, {}, None, None, False, details))
+    await drain(hub, opening.subscription, client)
+    assert client.units == {}
+    assert reading.systems["site"].units == {}
+    assert read_units(opened(await hub.open(Wanted("site", None, Filter(path))))) == []
+
+
+def read_units(opening: dict[str, Any]) -> object:
+    return opening["snapshot"]["units"]
 
 
 @given(EVENTS, st.sets(st.sampled_from(["unit_added", "operation_changed", "warning_raised"]), min_size=1))

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stateserver.codec.system import SystemRow
+from stateserver.codec.standing import clocks_ahead
+from stateserver.codec.system import SystemRow, WarningRow
 from stateserver.codec.unit import UnitRow
 from stateserver.domain.change import Change, Fields, fold_change
 from stateserver.domain.records import Record
 from stateserver.gateway.read_model import ReadModel, Rows
+from stateserver.gateway.standing import Standing
 from stateserver.gateway.system_model import Folded, SystemModel, Trouble
-from stateserver.gateway.unit_table import raw_unit
+from stateserver.gateway.unit_table import UnitTable, raw_unit
 from tests.domain.journals import journals
 from tests.gateway.worker import Gone, Worker
 
@@ -23,6 +25,21 @@ def folded(events: list[Change]) -> dict[str, Fields]:
     for event in events:
         fold_change(units, event)
     return units
+
+
+def standing_of(events: list[Change]) -> Standing:
+    """What events tell for long, by all there ever were."""
+    told = Standing(None)
+    for event in events:
+        told.fold(event)
+    return told
+
+
+def assert_stands(model: SystemModel, events: list[Change]) -> None:
+    told = standing_of(events)
+    assert model.warnings.rows() == told.warnings.rows()
+    assert model.standing.answered.rows() == told.answered.rows()
+    assert model.standing.clocks.set_back() == told.clocks.set_back()
 
 
 def without_as_of(units: Mapping[str, Fields]) -> dict[str, Fields]:
@@ -85,6 +102,7 @@ def test_a_reader_that_comes_at_any_time_holds_the_fold_of_all_events(reader: Re
     assert model.whole
     assert model.version == reader.events_found
     assert without_as_of(model.units) == without_as_of(folded(worker.events[: reader.events_found]))
+    assert_stands(model, worker.events[: reader.events_found])
 
 
 @given(readers(), st.randoms(use_true_random=False))
@@ -103,12 +121,15 @@ def test_what_follows_in_any_interleaving_leads_to_the_state_of_the_core(reader:
             assert model.whole
             assert model.version == taken
             assert without_as_of(model.units) == without_as_of(folded(worker.events[:taken]))
+            assert_stands(model, worker.events[:taken])
     if "site" in reading.systems:
         model = reading.systems["site"]
         assert model.units == dict(worker.system.units())
         assert model.time == worker.system.time
         assert model.mode == worker.system.mode
         assert {(row["unit"], row["field"]) for row in model.warnings.rows()} == set(worker.system.warnings)
+        assert {row["unit"] for row in model.standing.answered.rows()} == set(worker.system.answered)
+        assert model.standing.clocks.ahead() == clocks_ahead(worker.system)
 
 
 @given(journals())
@@ -219,3 +240,44 @@ def test_only_frames_and_ticks_move_the_time(source: str | None, deadline: bool,
     model.fold(first)
     model.fold(second._replace(at=99, source=source, sequence=source and 2, deadline=deadline))  # type: ignore[arg-type]
     assert model.time == time
+
+
+RAISED = Change("site", 2, 8, "warning_raised", "3/1", {}, {}, "ps", 2, False, {"field": "cable_fault"})
+ROW = SystemRow("site", 1, 5, None, 0, 0, None, {}, {}, {}, bytes(16), 0, 1)
+OPEN = WarningRow("3/1", "cable_fault", 8)
+
+
+def model_with(fault: bool, row: SystemRow) -> SystemModel:
+    units = UnitTable()
+    units.put("3/1", 1, {"type": 3, "cable_fault": fault})
+    return SystemModel("site", row, units)
+
+
+def test_a_row_of_an_older_worker_leaves_open_since_when_a_warning_is_until_a_newer_row_tells() -> None:
+    model = model_with(True, ROW)
+    assert [(one["field"], one["raised"]) for one in model.warnings.rows()] == [("cable_fault", None)]
+    model.refresh(ROW._replace(warnings=[OPEN._replace(acknowledged=9, actor="anna", note="seen")]))
+    assert [one["note"] for one in model.warnings.rows()] == ["seen"]
+    assert model.whole
+    # From then on it is known, and what is said otherwise is a contradiction.
+    model.refresh(ROW._replace(warnings=[OPEN]))
+    assert model.trouble is Trouble.ROWS_DIFFER
+
+
+def test_a_row_that_is_behind_the_events_or_has_cut_a_note_says_nothing_new_of_warnings() -> None:
+    noted = OPEN._replace(acknowledged=9, actor="anna", note="a long story")
+    model = model_with(True, ROW._replace(warnings=[noted]))
+    model.refresh(ROW._replace(warnings=[noted._replace(note="a long…")]))
+    assert [one["note"] for one in model.warnings.rows()] == ["a long story"]
+    model.fold(RAISED._replace(details={"field": "mains"}))
+    model.refresh(ROW._replace(warnings=[noted]))
+    assert len(model.warnings) == 2
+    assert model.whole
+
+
+def test_events_from_before_a_row_that_tells_of_warnings_change_none_of_them() -> None:
+    row = ROW._replace(version=3, warnings=[OPEN._replace(acknowledged=9, actor="anna")])
+    model = model_with(True, row)
+    assert model.fold(RAISED) is Folded.EARLIER
+    assert model.fold(RAISED._replace(version=3, kind="warning_cleared")) is Folded.EARLIER
+    assert [one["actor"] for one in model.warnings.rows()] == ["anna"]

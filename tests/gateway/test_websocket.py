@@ -52,14 +52,14 @@ async def test_methods_answer_as_the_resources_do(told: Gateway) -> None:
         ("systems.get", {"system": 1}, -32602),
         ("systems.get", {"system": "nowhere"}, -32004),
         ("systems.list", {"system": "site"}, -32602),
-        ("units.get", {"system": "site", "unit": "9/9"}, -32004),
+        ("units.get", {"system": "site", "unit": "9/9"}, -32012),
         ("units.list", {"system": "site", "limit": 0}, -32602),
-        ("blasts.get", {"blast": "x"}, -32004),
+        ("blasts.get", {"blast": "x"}, -32015),
         ("subscribe", {"system": "nowhere"}, -32004),
         ("subscribe", {"system": "site", "cursor": -1}, -32602),
         ("subscribe", {"system": "site", "kinds": ["nothing"]}, -32602),
         ("subscribe", {"system": "site", "colour": "red"}, -32602),
-        ("unsubscribe", {"subscription": "7"}, -32004),
+        ("unsubscribe", {"subscription": "7"}, -32016),
     ],
 )
 async def test_what_is_refused_is_an_error_object(
@@ -172,7 +172,7 @@ async def test_nothing_comes_after_an_unsubscribe(gateway: Gateway, worker: Work
         assert (await caller.call("unsubscribe", subscription=name))["result"] is True
         gateway.tell(worker.events[10:])
         assert (await caller.notification("changes"))["params"]["subscription"] == other
-        assert (await caller.call("unsubscribe", subscription=name))["error"]["code"] == -32004
+        assert (await caller.call("unsubscribe", subscription=name))["error"]["code"] == -32016
 
 
 async def test_subscriptions_of_a_connection_are_bounded(told: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:

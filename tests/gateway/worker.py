@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from stateserver.codec.system import SystemRow
+from stateserver.codec.standing import answered_rows, clocks_ahead, warning_rows
+from stateserver.codec.system import ClockSetBack, SystemRow
 from stateserver.codec.unit import UnitRow
 from stateserver.domain.apply import apply
 from stateserver.domain.blast import BlastStage
-from stateserver.domain.change import Change, Fields
+from stateserver.domain.change import CLOCK_SET_BACK, Change, Fields
 from stateserver.domain.checkpoint import state_hash, take_moved_units, take_rows, take_touched_units
 from stateserver.domain.records import Record
 from stateserver.domain.system import System
@@ -96,4 +97,16 @@ class Worker:
             state_hash=state_hash(system),
             checkpointed_at=0,
             changes_offset=now,
+            warnings=warning_rows(system),
+            answered_after_blast=answered_rows(system),
+            clocks_ahead=clocks_ahead(system),
+            clocks_set_back=self._set_back(),
         )
+
+    def _set_back(self) -> list[ClockSetBack]:
+        told = {
+            str(event.source): ClockSetBack(str(event.source), event.at, int(str(event.details["by"])))
+            for event in self.events
+            if event.kind == CLOCK_SET_BACK
+        }
+        return [told[source] for source in sorted(told)]

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stateserver.codec.system import WarningRow
 from stateserver.codec.topics import split_unit_key
 from stateserver.codec.unit import decode_unit, encode_unit
 from stateserver.protocol.reasons import Rejected
-from stateserver.replay.comparing import Comparison, Difference, LiveSystem, LiveTables, LiveUnit
+from stateserver.replay.comparing import Comparison, Difference, LiveSystem, LiveTables, LiveUnit, differs
 from stateserver.replay.folding_many import ManyFoldings
 from stateserver.stream.partition import Cut, PartitionProcessor
 from stateserver.stream.ports import Batch
@@ -131,3 +132,27 @@ def test_what_is_changed_in_a_systems_row_is_found(name: str) -> None:
     }
     live.systems["a"] = LiveSystem(row._replace(**{name: meddled[name]}), None)
     assert [difference[:3] for difference in compare(lines, live)] == [("a", None, name)]
+
+
+def test_what_is_changed_among_a_systems_warnings_is_found() -> None:
+    lines = journal("AXXIS500")
+    live = tables(checkpoints(lines, [len(lines)]), 0)
+    row = live.systems["a"].row
+    assert row.warnings
+    first = row.warnings[0]
+    stranger = WarningRow("3/65000", "mains", 1)
+    meddled = [first._replace(acknowledged=5, actor="somebody"), *row.warnings[2:], stranger]
+    live.systems["a"] = LiveSystem(row._replace(warnings=meddled), None)
+    expected = [(first.unit, first.field), *((one.unit, one.field) for one in row.warnings[1:2]), ("3/65000", "mains")]
+    assert sorted((one.unit, one.field) for one in compare(lines, live)) == sorted(
+        (unit, f"warning {field}") for unit, field in expected
+    )
+    live.systems["a"] = LiveSystem(row._replace(warnings=None), None)
+    assert compare(lines, live) == []
+
+
+def test_a_note_that_was_cut_to_have_the_row_fit_is_no_difference() -> None:
+    whole = WarningRow("3/1", "mains", 1, 2, "anna", "a long story")
+    for live, same in (("a long…", True), ("another…", False), ("a long", False), ("…", True)):
+        assert differs(whole._replace(note=live), whole) is not same
+    assert differs(whole._replace(note="a long…", actor="bert"), whole)

@@ -42,6 +42,7 @@ const TROUBLES = {
   events_missing: "Events of this system are missing.",
   events_contradict: "Two different events of this system bear the same number.",
   units_differ: "The units as recorded differ from what the events say.",
+  rows_differ: "What is recorded of the system differs from what the events say.",
 };
 
 /**
