@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 from stateserver.codec.heartbeat import PartitionCondition
 from stateserver.stream.keeper import PartitionKeeper
 
-LOOP_STALLED_S: Final = 10.0
+LOOP_STALLED_S: Final = 30.0
+"""Longer than any step of a restore: who is killed in the midst of one begins it anew."""
 SILENT_AFTER_MS: Final = 10_000
 """Gateways bear no longer silence either."""
 BEHIND_AFTER_MS: Final = 10_000

@@ -166,18 +166,18 @@ def heartbeats_run_ahead(patch: Patch) -> None:
 
 
 MUTATIONS: dict[Callable[[Patch], None], int] = {
-    events_are_not_flushed: 3,
-    disk_before_kafka: 37,
+    events_are_not_flushed: 1,
+    disk_before_kafka: 1,
     committed_before_the_marker: 1,
-    a_failed_checkpoint_is_followed: 286,
-    a_full_disk_is_the_end: 21,
-    lost_batches_go_unnoticed: 5,
-    repeats_are_applied_again: 1,
+    a_failed_checkpoint_is_followed: 17,
+    a_full_disk_is_the_end: 6,
+    lost_batches_go_unnoticed: 16,
+    repeats_are_applied_again: 5,
     events_are_taken_for_told: 1,
     ticks_are_not_given: 1,
     an_append_goes_to_the_front: 1,
-    checkpoints_can_be_cancelled: 510,
-    nobody_is_fenced: 18,
-    heartbeats_run_ahead: 22,
+    checkpoints_can_be_cancelled: 1097,
+    nobody_is_fenced: 146,
+    heartbeats_run_ahead: 3,
 }
 """And the first seed that finds it, from 1 on: so many it takes."""
