@@ -34,7 +34,7 @@ async def test_the_page_says_that_no_worker_is_there_and_is_live_again_with_the_
                 await expect(banner).to_contain_text("NOT LIVE since")
                 await expect(banner).to_contain_text("No worker gives a sign of life")
                 await expect(banner).to_contain_text("Partitions 0, 1, 2, 3, since 20")
-                await expect(page).to_have_title("NOT LIVE · site · State Server")
+                await expect(page).to_have_title("NOT LIVE · ▲ FIRING ABORTED · site · State Server")
                 with chain.worker("another"):
                     await expect(page.locator("body[data-outlook=live]")).to_be_attached()
                     await expect(banner).to_be_hidden()
