@@ -27,11 +27,11 @@ export class SystemsView {
         const button = this.button(system.system);
         const operation = system.operation === null ? "" : (OPERATIONS[system.operation] ?? system.operation);
         const warnings = system.warnings ? `▲ ${system.warnings}` : "";
-        const answering = system.answered_after_blast?.length ?? 0;
+        const answering = Boolean(system.answered_after_blast?.length);
         setText(button.children[1], operation);
         setText(button.children[2], warnings);
         setAttribute(button.children[2], "aria-label", warnings ? `${system.warnings} open warnings` : null);
-        setText(button.children[3], answering ? `▲ ${answering} ${answering === 1 ? "answers" : "answer"} since the blast` : "");
+        setText(button.children[3], answering ? "▲ live since the blast" : "");
         setAttribute(button, "data-state", system.operation ?? "none");
         setAttribute(button, "aria-current", system.system === chosen ? "true" : null);
         return button;
