@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from stateserver.gateway import api_models as models
+from stateserver.gateway import blast_models as blasts
 from stateserver.gateway import command_parameters as commands
 from stateserver.gateway import parameters as takes
 from stateserver.gateway import refusals
@@ -129,7 +130,7 @@ READS: Final = (
         "blasts.list",
         "/systems/{system}/blasts",
         takes.ListPage,
-        models.Blasts,
+        blasts.Blasts,
         "Reports of the system's blasts, without timelines",
         "Oldest first, each at its latest stage: opened, firing_complete, firing_aborted or closed.",
         (refusals.UnknownPlace,),
@@ -138,7 +139,7 @@ READS: Final = (
         "blasts.get",
         "/blasts/{blast}",
         takes.OfBlast,
-        models.BlastReport,
+        blasts.BlastReport,
         "A blast's whole report document",
         "With its timeline.",
         (refusals.UnknownBlast, refusals.UnknownVersion),
@@ -148,7 +149,7 @@ READS: Final = (
         "blasts.detonators",
         "/blasts/{blast}/detonators",
         takes.DetonatorsPage,
-        models.BlastDetonators,
+        blasts.BlastDetonators,
         "What became of each detonator of a blast",
         "Those of boosters active at the start, in path order. `after` is `<booster>:<window>`, as `next` gives it.",
         (
