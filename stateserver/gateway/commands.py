@@ -33,6 +33,7 @@ from stateserver.gateway.refusals import (
     NotThereYet,
     UnknownSystem,
 )
+from stateserver.gateway.rejections import Rejections
 from stateserver.gateway.system_model import SystemModel
 from stateserver.gateway.wall_clock import now_ms
 from stateserver.protocol.modes import Mode
@@ -42,8 +43,6 @@ from stateserver.security.tokens import Principal
 
 SOURCE: Final = "gateway"
 OUTCOME_LIMIT_S: Final = 10.0
-REJECTED_LIMIT_S: Final = 2.0
-"""What was rejected may be heard of later than what came after it."""
 LASTING: Final = set(Outcome) - {Outcome.PENDING}
 """What is the same whenever it is asked for."""
 
@@ -57,6 +56,7 @@ class Commands:
         home: JournalHome,
         pen: JournalPen,
         desk: ClaimDesk,
+        rejections: Rejections,
         reading: ReadModel,
         liveness: Liveness,
         now_ms: Callable[[], int] = now_ms,
@@ -65,6 +65,7 @@ class Commands:
         self._home = home
         self._pen = pen
         self._desk = desk
+        self._rejections = rejections
         self._reading = reading
         self._liveness = liveness
         self._now_ms = now_ms
@@ -136,28 +137,28 @@ class Commands:
             placing.exception()  # whoever still waits is told
 
     async def _outcome(self, claim: Claim, sent: Sent) -> Told | None:
-        """None where the worker doesn't answer in time."""
-        told: list[Told] = []
+        """None where the worker doesn't answer in time. Raises JournalUnreachable."""
+        place = claim.topic, sent.partition
+
+        def seen() -> Told:
+            model = self._reading.systems.get(claim.system)
+            return Told(Outcome.PENDING) if model is None else look(sent, model)
 
         def decided() -> bool:
-            told[:] = self._seen(claim, sent)
-            return bool(told) and told[0].outcome is not Outcome.PENDING
+            return seen().outcome is not Outcome.PENDING
 
-        def is_no_riddle() -> bool:
-            return decided() and (told[0].outcome is not Outcome.LOST or told[0].why is not None)
+        def passed() -> bool:
+            return decided() or self._reading.positions.get(place, 0) > sent.offset
 
-        if not await self._liveness.until(decided, OUTCOME_LIMIT_S):
+        if not await self._liveness.until(passed, OUTCOME_LIMIT_S):
             return None
-        await self._liveness.until(is_no_riddle, REJECTED_LIMIT_S)
-        return told[0]
-
-    def _seen(self, claim: Claim, sent: Sent) -> list[Told]:
-        """What the read model tells of it, if it tells anything."""
-        reason = self._reading.rejections.reason(claim.topic, sent.partition, sent.offset)
+        told = seen()
+        if told.outcome not in (Outcome.PENDING, Outcome.LOST):
+            return told
+        reason = await self._rejections.reason(claim.system, *place, sent.offset, claim.at)
         if reason is not None:
-            return [Told(Outcome.LOST, None, reason)]
-        model = self._reading.systems.get(claim.system)
-        return [] if model is None else [look(sent, model)]
+            return Told(Outcome.LOST, None, reason)
+        return seen() if await self._liveness.until(decided, OUTCOME_LIMIT_S) else None
 
     def _answer(self, command: Command, claim: Claim, partition: int, told: Told) -> dict[str, Any]:
         assert claim.placed is not None

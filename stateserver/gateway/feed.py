@@ -220,7 +220,9 @@ class Feed:
     def _take_heartbeat(self, watch: HeartbeatWatch, record: Record) -> None:
         if record.value is not None:
             appended_ms = record.timestamp if record.timestamp >= 0 else None
-            watch.came(record.partition, record.offset, decode_heartbeat(record.value), appended_ms)
+            beat = decode_heartbeat(record.value)
+            watch.came(record.partition, record.offset, beat, appended_ms)
+            self._reading.positions |= {(topic, beat.partition): at for topic, at in beat.positions.items()}
 
     def _take(self, records: Records) -> None:
         """Carry over what came: events first, since rows only follow them."""

@@ -7,7 +7,6 @@ from stateserver.codec.unit import RawUnit
 from stateserver.domain.change import Change
 from stateserver.gateway.blast_shelf import BlastShelf
 from stateserver.gateway.claim_book import ClaimBook
-from stateserver.gateway.rejections import Rejections
 from stateserver.gateway.system_model import Folded, SystemModel
 from stateserver.gateway.unit_table import UnitTable
 
@@ -61,7 +60,8 @@ class ReadModel:
         self.systems: dict[str, SystemModel] = {}
         self.blasts = BlastShelf()
         self.claims = ClaimBook()
-        self.rejections = Rejections()
+        self.positions: dict[tuple[str, int], int] = {}
+        """How far workers say that they are with a journal's partition: the offset of the next record."""
         self.generation = generation
         self._log_capacity = log_capacity
         self._log_capacity_total = log_capacity_total

@@ -1,36 +1,60 @@
-"""Commands that a worker has rejected, as far as this gateway has heard of it: nothing else would tell. Pure."""
+"""Why a worker has rejected a command: looked up in `rejected`, as nothing else tells."""
 
-from collections import OrderedDict
-from typing import Final
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
 
-from stateserver.codec.packet import Kind, read_packet
-from stateserver.codec.rejected import RejectedRow
-from stateserver.protocol.reasons import Rejected
+from aiokafka.errors import KafkaError
 
-KEPT_MAX: Final = 1_000
-"""The oldest make way: whoever gave one waits for some seconds."""
+from stateserver.codec.rejected import decode_rejected
+from stateserver.codec.schemas import UnreadableValue
+from stateserver.codec.topics import system_key
+from stateserver.gateway.keyed_reading import KeyedReader
+from stateserver.gateway.refusals import JournalUnreachable
+from stateserver.kafka.readers import reader
+
+LIMIT_S: Final = 15.0
+FETCH_BYTES: Final = 1 << 20
+FETCH_WAIT_MS: Final = 500
+AROUND_MS: Final = 60 * 60_000
+"""Commands are rejected soon, and clocks differ: what was rejected since so long before it was given is looked at."""
 
 
 class Rejections:
-    """Reasons by where the command lies."""
+    """`topic` is that of the rejected records."""
 
-    def __init__(self) -> None:
-        self._reasons: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+    def __init__(self, client_options: Mapping[str, Any], topic: str) -> None:
+        self._client_options = client_options
+        self._topic = topic
+        self._turn = asyncio.Semaphore(2)
 
-    def note(self, row: RejectedRow) -> None:
-        """Take a rejected record; only commands are kept."""
-        if _is_command(row.value):
-            self._reasons[row.topic, row.partition, row.offset] = row.reason
-            while len(self._reasons) > KEPT_MAX:
-                self._reasons.popitem(last=False)
+    async def reason(self, system: str, journal: str, partition: int, offset: int, since_ms: int) -> str | None:
+        """Why the record of a system at that offset of a journal, given at that time, was rejected; None: it wasn't.
 
-    def reason(self, topic: str, partition: int, offset: int) -> str | None:
-        """Why the command there was rejected; None where nothing is known of that."""
-        return self._reasons.get((topic, partition, offset))
+        To be asked once a worker is past it: what it rejects it tells before it says so. Raises JournalUnreachable.
+        """
+        consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=FETCH_WAIT_MS)
+        try:
+            async with self._turn, asyncio.timeout(LIMIT_S):
+                await consumer.start()
+                rejected = KeyedReader(consumer, self._topic, partition, system_key(system))
+                await rejected.open()
+                rejected.seek(max(rejected.begin, await rejected.offset_at(since_ms - AROUND_MS)))
+                while records := await rejected.next(rejected.end):
+                    for record in records:
+                        reason = _reason_of(record.value or b"", (journal, partition, offset))
+                        if reason is not None:
+                            return reason
+                return None
+        except (KafkaError, OSError, TimeoutError) as trouble:
+            raise JournalUnreachable(str(trouble) or type(trouble).__name__) from trouble
+        finally:
+            await consumer.stop()
 
 
-def _is_command(value: bytes | None) -> bool:
+def _reason_of(value: bytes, place: tuple[str, int, int]) -> str | None:
     try:
-        return value is not None and read_packet(value).kind is Kind.COMMAND
-    except Rejected:
-        return False
+        row = decode_rejected(value)
+    except UnreadableValue:
+        return None
+    return row.reason if (row.topic, row.partition, row.offset) == place else None

@@ -91,7 +91,7 @@ def _parts(settings: Settings, guard: Guard, ring: KeyRing | None) -> Parts:
     topics = Topics.with_prefix(settings.topic_prefix)
     history = History(options, topics, reading)
     desk = ReportDesk(settings.time_zone)
-    journal = Journal(options, settings.packets_topics, topics.claims, ring, reading, liveness)
+    journal = Journal(options, settings.packets_topics, topics, ring, reading, liveness)
     return Parts(reading, Hub(reading, history), liveness, Metrics(), guard, history, journal, desk, PastDesk())
 
 

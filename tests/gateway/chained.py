@@ -25,10 +25,11 @@ async def gateway_of(chain: Chain, ring: KeyRing | None = RING) -> AsyncIterator
 
 
 async def at_version(gateway: Gateway, version: int, system: str = "site") -> None:
-    """Wait until the gateway holds a system at that version, its latest checkpoint too."""
+    """Wait until the gateway tells of a system at that version, its latest checkpoint too."""
 
     def reached() -> bool:
         model = gateway.parts.reading.systems.get(system)
-        return model is not None and model.version >= version and model.row is not None
+        at_it = model is not None and model.version >= version and model.row is not None
+        return at_it and gateway.parts.liveness.ready
 
     await until(reached)

@@ -134,9 +134,9 @@ def make_parts(
     reading = ReadModel(**log)
     sessions = Sessions([os.urandom(32)], issuer="test", audience="test", lifetime_s=3600)
     doorkeeper = Doorkeeper(TokenBook.load(tokens.document), sessions, public_origin)
-    liveness, claims = Liveness(), "nowhere.claims" if topics is None else topics.claims
+    liveness, found = Liveness(), topics or Topics.with_prefix("nowhere.")
     history = None if options is None or topics is None else History(options, topics, reading)
-    journal = Journal(options or NO_BROKER, journals, claims, ring, reading, liveness)
+    journal = Journal(options or NO_BROKER, journals, found, ring, reading, liveness)
     hub, guard, past = Hub(reading, history), Guard(doorkeeper), PastDesk(_environment(options or NO_BROKER, topics))
     return Parts(reading, hub, liveness, Metrics(), guard, history, journal, ReportDesk(), past)
 
