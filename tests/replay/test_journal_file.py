@@ -52,7 +52,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(file: Path) -> None:
     assert lines_of(str(file)) == LINES
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(TEXT.encode()), TEXT.encode()])
+@pytest.mark.parametrize("packed", [gzip.compress(TEXT.encode()), TEXT.encode()], ids=["packed", "plain"])
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(packed)))
     assert lines_of("-") == LINES
@@ -75,6 +75,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, packed: bytes) -> None:
         (b"\x1f\x8b\x08\x00" + b"\xff" * 40, "damaged, or cut off", "once more"),
         (b"\x1f\x8b\x00", "damaged, or cut off", "once more"),
     ],
+    ids=range(12),
 )
 def test_what_is_no_journal_is_called_by_its_name(file: Path, content: bytes, message: str, hint: str) -> None:
     file.write_bytes(content)
