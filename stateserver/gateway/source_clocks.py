@@ -36,11 +36,6 @@ class SourceClocks:
         for told in row.clocks_set_back or ():
             self._set_back.setdefault(told.source, told)
 
-    @property
-    def were_set_back(self) -> bool:
-        """Whether any ever was."""
-        return bool(self._set_back)
-
     def ahead(self) -> list[str]:
         """The sources whose clocks are ahead, by name."""
         return sorted(self._ahead)

@@ -16,7 +16,6 @@ from stateserver.domain.change import (
     UNIT_EVENTS,
     UNIT_RETIRED,
     Change,
-    Fields,
     fold_change,
 )
 from stateserver.domain.paths import path_key
@@ -187,9 +186,8 @@ class SystemModel:
         raw = self.units.raw(unit.unit)
         if raw is None or unit.raw == raw or unit.version != self.unit_version(unit.unit):
             return
+        # Rows come in their order; `as_of` goes back too, where a clock was set back.
         held, told = self.units[unit.unit], decode_unit(unit.value()).fields
-        if _as_of(told) < _as_of(held) and not self.standing.clocks.were_set_back:
-            return
         if told | {"as_of": None} != held | {"as_of": None}:
             self._trouble = Trouble.UNITS_DIFFER
         self.units.put_raw(unit)
@@ -225,8 +223,3 @@ def control_unit_of(units: UnitTable) -> str | None:
     if not panels:
         return None
     return min(panels, key=lambda path: ("children" not in units[path], path_key(path)))
-
-
-def _as_of(fields: Fields) -> int:
-    as_of = fields.get("as_of")
-    return as_of if isinstance(as_of, int) else 0

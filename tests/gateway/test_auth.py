@@ -13,6 +13,7 @@ from tests.gateway.serving import Gateway, make_parts, make_tokens
 from tests.gateway.test_system_model import sample_events
 
 READS = [
+    "/api/v1/status",
     "/api/v1/systems",
     "/api/v1/systems/site",
     "/api/v1/systems/site/units",
