@@ -116,13 +116,13 @@ class Feed:
             log.warning("events are missing in %d partitions: reading these from further back", len(gaps))
             starts |= {one: max(begins[one], rows.changes_from_earliest(one.partition)) for one in gaps}
             fresh, _ = await self._read_changes(reader, rows, starts, ends)
+        async for records in reader.read_last(reader.partitions.heartbeats):
+            self._take_heartbeats(records)
         self._reading.adopt(fresh)
         keep_for_good()
         for model in fresh.systems.values():
             if not model.whole:
                 log.error("what is told of system %r is not whole: %s", model.name, model.trouble)
-        async for records in reader.read_last(reader.partitions.heartbeats):
-            self._take_heartbeats(records)
         self._watch.begin(time.monotonic())
         reader.follow(reader.partitions.all)
         self._liveness.has_read()
