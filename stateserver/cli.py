@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Show a real blast in the browser, with nothing to set up.",
     "simulate": "Play captures or made-up sites as a Packet Server would.",
     "replay": "Fold a journal again, and write what becomes of it.",
+    "rebuild": "Have what was told made anew from the journal.",
     "report": "Write a blast's report.",
     "link": "Forward an edge's journal to another State Server.",
     "keys": "Make keys and tokens.",

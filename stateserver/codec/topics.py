@@ -64,5 +64,11 @@ def split_unit_key(key: bytes) -> tuple[str, str]:
     return system, path
 
 
+def split_blast_key(key: bytes) -> tuple[str, str, int]:
+    """Blast id, what and part: a tombstone has nothing else. Raises ValueError for what is no such key."""
+    blast, what, part = key.decode().split("/")
+    return blast, what, int(part)
+
+
 def blast_key(blast: str, what: str, part: int) -> bytes:
     return f"{blast}/{what}/{part}".encode()

@@ -1,7 +1,6 @@
 """What the workers' tables say of a partition, read beside them, to be held against a fold of the journal."""
 
 from collections.abc import Callable, Collection
-from typing import Final
 
 from aiokafka import TopicPartition
 
@@ -9,10 +8,9 @@ from stateserver.codec.system import decode_system
 from stateserver.codec.topics import split_unit_key
 from stateserver.commands.log_reader import Bounds, LogReader, Record
 from stateserver.replay.comparing import LiveSystem, LiveTables, LiveUnit, Positions
+from stateserver.stream.last_marker import find_last_marker
 from stateserver.stream.layout import Layout
-from stateserver.stream.state_rows import MARKER_KEY, STANDS_FOR, Marker, decode_marker
-
-TAIL_RECORDS: Final = 1_000
+from stateserver.stream.state_rows import STANDS_FOR, Marker
 
 
 class LiveTablesReader:
@@ -48,15 +46,7 @@ class LiveTablesReader:
         return tables
 
     async def _last_marker(self, place: TopicPartition, held: Bounds) -> Marker | None:
-        start, size = held.end, TAIL_RECORDS
-        while start > held.start:
-            start, end, size = max(held.start, start - size), start, size * 4
-            found: Record | None = None
-            async for records in self._reader.read(place, start, end):
-                found = next((record for record in reversed(records) if record.key == MARKER_KEY), found)
-            if found is not None and found.value is not None:
-                return decode_marker(found.value)
-        return None
+        return await find_last_marker(held, lambda start, end: self._reader.read(place, start, end))
 
     async def _each(self, topic: str, partition: int, take: Callable[[Record], None]) -> None:
         place = TopicPartition(topic, partition)

@@ -51,7 +51,7 @@ def replay_log(wanted: LogReplay, reports: tuple[str, ...]) -> None:
     """Replay, write, and print a summary. Raises StateServerError."""
     require_system(*wanted.systems)
     settings = load_settings(os.environ)
-    ring = _ring(settings)
+    ring = ring_for_the_journal(settings)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we say it ourselves, once
     summary, stale = Summary(), StaleFrames()
     try:
@@ -79,7 +79,8 @@ def _swap(settings: Settings, ring: KeyRing, partitions: tuple[int, ...] | None)
         raise kafka_trouble("swap", settings, error) from error
 
 
-def _ring(settings: Settings) -> KeyRing:
+def ring_for_the_journal(settings: Settings) -> KeyRing:
+    """The workers' key ring. Raises SettingError where none is set, and what it is wrong with."""
     if settings.keyring is None:
         raise SettingError(variable("keyring"), "is needed to open the journal", "set it to the workers' key ring")
     return KeyRing.load(settings.keyring.get_secret_value())

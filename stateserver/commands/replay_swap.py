@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 import click
-from aiokafka import TopicPartition
-from aiokafka.admin import RecordsToDelete
 
 from stateserver.commands.progress import progress_bar
 from stateserver.commands.topic_reading import find_places
@@ -16,7 +14,7 @@ from stateserver.security.keyring import KeyRing
 from stateserver.settings import Settings, kafka_client_options
 from stateserver.stream.kafka_log import KafkaLog
 from stateserver.stream.layout import Layout
-from stateserver.stream.rebuild import Place
+from stateserver.stream.place import Place
 from stateserver.stream.swap import Surroundings, Swapped, swap_partition
 
 TRANSACTION_MS_MAX: Final = 600_000
@@ -43,7 +41,7 @@ async def swap_tables(settings: Settings, ring: KeyRing, wanted: Sequence[int] |
         for partition in partitions:
             journals = [await log.bounds(topic, partition) for topic in layout.journals]
             with progress_bar(sum(held.end - held.start for held in journals), " records") as bar:
-                strike = partial(_strike_stills, log, options, layout.topics.history, partition)
+                strike = partial(_strike_stills, log, layout.topics.history, partition)
                 around = Surroundings(ring, group_at_work, strike, lambda: time.time_ns() // 1_000_000, bar.update)
                 swapped = await swap_partition(Place(partition, log, layout), around)
             click.echo(_said(partition, swapped))
@@ -51,13 +49,11 @@ async def swap_tables(settings: Settings, ring: KeyRing, wanted: Sequence[int] |
         await log.stop()
 
 
-async def _strike_stills(log: KafkaLog, options: dict[str, Any], topic: str, partition: int) -> None:
+async def _strike_stills(log: KafkaLog, topic: str, partition: int) -> None:
     if not log.idempotent:
         click.echo(f"The embedded broker can't delete: what {topic} holds of partition {partition} may be wrong.")
         return
-    end = (await log.bounds(topic, partition)).end
-    async with admin(options) as client:
-        await client.delete_records({TopicPartition(topic, partition): RecordsToDelete(before_offset=end)})
+    await log.delete_before(topic, partition, (await log.bounds(topic, partition)).end)
 
 
 async def has_members(options: dict[str, Any], group: str) -> bool:
@@ -72,5 +68,4 @@ def _said(partition: int, swapped: Swapped | None) -> str:
     if swapped is None:
         return f"Partition {partition}: no tables yet; a worker makes them from the journal's beginning."
     rows = ", ".join(f"{count} of {table}" for table, count in swapped.differing.items())
-    told = f" {swapped.told} events were told that nobody had been told." if swapped.told else ""
-    return f"Partition {partition}: tables of {swapped.systems} systems put in place. Rows that differed: {rows}.{told}"
+    return f"Partition {partition}: tables of {swapped.systems} systems put in place. Rows that differed: {rows}."

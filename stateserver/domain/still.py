@@ -42,7 +42,10 @@ def take_still(system: System) -> bytes:
 
 
 def read_still(name: str, value: bytes) -> System:
-    """The system, without its blast: to be looked at, no record can be applied to it. Raises UnreadableStill."""
+    """The system, without its blast: to be looked at, no record can be applied to it.
+
+    Raises UnreadableStill, and OtherRowFormat for one of another release.
+    """
     try:
         return _read(name, value)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error) as error:

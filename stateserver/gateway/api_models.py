@@ -15,6 +15,15 @@ from stateserver.security.tokens import Role
 AT: Final = 1563531134999
 
 Version = Annotated[int, Field(ge=0, description="Of the event that it follows from", examples=[226])]
+Era = Annotated[
+    int,
+    Field(
+        ge=0,
+        description="Which history the version is of: 0 is the first. Where all was told anew, when that began, in ms"
+        " since 1970: then drop what was told of an earlier one",
+        examples=[0],
+    ),
+]
 Ms = Annotated[int, Field(description="Ms since 1970 (UTC)", examples=[AT])]
 Path = Annotated[str, Field(description="A unit's path", examples=["3/158"])]
 System = Annotated[str, Field(description="The system's id", examples=["site"])]
@@ -107,6 +116,7 @@ class SystemHead(Answer):
 
     system: System
     version: Version
+    era: Era
     time: Ms | None
     mode: Mode | None = Field(examples=["AXXIS100"])
     control_unit: Path | None
@@ -236,6 +246,7 @@ class ChangeEvent(Answer):
 class Changes(OfSystem):
     """Events that follow a version, in order."""
 
+    era: Era
     changes: list[ChangeEvent]
     next: int | None = Field(description="To be given as `after` for what follows; null at the end", examples=[226])
 

@@ -86,6 +86,15 @@ class BlastShelf:
         )
         self.revision += 1
 
+    def drop(self, blast: str, what: str, part: int) -> None:
+        """A tombstone: the document of which this is a part is withdrawn."""
+        if self._parts.get((blast, what), {}).pop(part, None) is None:
+            return
+        self._snapshots.pop((blast, what), None)
+        if what == REPORT:
+            self._blasts.pop(blast, None)
+        self.revision += 1
+
     def get(self, blast: str) -> ShelvedBlast | None:
         """The blast of that id, if it is known."""
         return self._blasts.get(blast)

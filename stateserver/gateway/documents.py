@@ -35,6 +35,7 @@ def system_head(reading: ReadModel, model: SystemModel) -> Document:
     return {
         "system": model.name,
         "version": model.version,
+        "era": model.era,
         "time": model.time,
         "mode": model.mode,
         "control_unit": panel,

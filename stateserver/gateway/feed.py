@@ -12,10 +12,11 @@ from aiokafka.errors import KafkaError
 from stateserver.codec.blast import decode_blast_part
 from stateserver.codec.change import decode_change
 from stateserver.codec.claim import decode_claim
+from stateserver.codec.era import era_of
 from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.system import decode_system
-from stateserver.codec.topics import Topics, split_unit_key
+from stateserver.codec.topics import Topics, split_blast_key, split_unit_key
 from stateserver.codec.unit import split_unit
 from stateserver.garbage import keep_for_good
 from stateserver.gateway.heartbeat_watch import HeartbeatWatch
@@ -23,7 +24,7 @@ from stateserver.gateway.hub import Hub
 from stateserver.gateway.liveness import Condition, Liveness
 from stateserver.gateway.metrics import Metrics
 from stateserver.gateway.read_model import ReadModel, Rows
-from stateserver.gateway.system_model import Folded
+from stateserver.gateway.system_model import Folded, SystemModel, Trouble
 from stateserver.gateway.topic_reader import (
     RECORDS_A_STEP,
     Offsets,
@@ -153,7 +154,12 @@ class Feed:
         async for records in reader.read(starts, ends):
             for partition, batch in records.items():
                 for record in batch:
-                    if self._guarded(self._fold, fresh, record) is Folded.GAP:
+                    folded = self._guarded(self._fold, fresh, record)
+                    if folded is Folded.ANEW:
+                        if not fresh.begin_anew(_system_of(record), era_of(record.headers)):
+                            raise _begun_anew(_system_of(record))
+                        folded = self._guarded(self._fold, fresh, record)
+                    if folded is Folded.GAP:
                         gaps.add(partition)
             fresh.trim_logs()
         return fresh, gaps
@@ -170,7 +176,7 @@ class Feed:
                 self._liveness.beat()
                 if sum(map(len, records.values())) < FULL_STEP:
                     await asyncio.sleep(began + STEP_S - time.monotonic())
-                if time.monotonic() > retry_at and not all(one.whole for one in self._reading.systems.values()):
+                if time.monotonic() > retry_at and any(map(_may_be_cured, self._reading.systems.values())):
                     raise ReadAnew("what is told of some systems is not whole")
             looking.result()
         finally:
@@ -221,6 +227,8 @@ class Feed:
         if record.value is not None:
             appended_ms = record.timestamp if record.timestamp >= 0 else None
             beat = decode_heartbeat(record.value)
+            if beat.positions and self._reading.eras.is_withdrawn(record.partition, era_of(record.headers)):
+                return  # its worker goes on from what was withdrawn, and doesn't know yet
             watch.came(record.partition, record.offset, beat, appended_ms)
             self._reading.positions |= {(topic, beat.partition): at for topic, at in beat.positions.items()}
 
@@ -229,7 +237,10 @@ class Feed:
         touched = set[str]()
         for record in _flat(records, self._topics.changes):
             touched.add(_system_of(record))
-            if self._guarded(self._fold, self._reading, record) in (Folded.GAP, Folded.CONFLICT):
+            folded = self._guarded(self._fold, self._reading, record)
+            if folded is Folded.ANEW:
+                raise _begun_anew(_system_of(record))
+            if folded in (Folded.GAP, Folded.CONFLICT):
                 self._hub.published(touched)
                 raise ReadAnew(f"the events of system {_system_of(record)!r} don't follow on each other")
         rows = self._topics.units, self._topics.systems, self._topics.blasts, self._topics.claims
@@ -242,20 +253,33 @@ class Feed:
 
     def _take_row(self, reading: ReadModel, record: Record) -> None:
         if record.value is None:
-            return  # a unit that is gone: its event has told
-        if record.topic == self._topics.units:
+            self._take_tombstone(reading, record)
+        elif record.topic == self._topics.units:
             reading.refresh_unit(split_unit(record.value))
         elif record.topic == self._topics.systems:
-            reading.refresh(decode_system(record.value))
+            reading.refresh(decode_system(record.value), era_of(record.headers))
         elif record.topic == self._topics.claims:
             reading.claims.note(decode_claim(record.value), record.partition, record.offset)
         else:
             reading.blasts.put(decode_blast_part(record.value))
 
+    def _take_tombstone(self, reading: ReadModel, record: Record) -> None:
+        """Of a unit that is gone, events tell. What is withdrawn names the era that begins with it."""
+        era, key = era_of(record.headers), record.key or b""
+        if record.topic == self._topics.blasts:
+            reading.blasts.drop(*split_blast_key(key))
+        elif era and record.topic in (self._topics.units, self._topics.systems):
+            name, _, path = key.decode().partition("/")
+            model = reading.systems.get(name)
+            if model is None or era < model.era:
+                return
+            if era > model.era or not (path == "" or model.withdraw_unit(path)):
+                raise _begun_anew(name)
+
     def _fold(self, reading: ReadModel, record: Record) -> Folded | None:
         if record.value is None:
             return None
-        folded = reading.fold(decode_change(record.value), record.partition)
+        folded = reading.fold(decode_change(record.value), record.partition, era_of(record.headers))
         self._metrics.changes.labels(folded.name.lower()).inc()
         return folded
 
@@ -271,18 +295,24 @@ class Feed:
 
 def _put_unit(rows: Rows, record: Record) -> None:
     if record.value is None:
-        rows.drop_unit(*split_unit_key(record.key or b""))
+        rows.eras.note(record.partition, era_of(record.headers))
+        rows.drop_unit(*split_unit_key(record.key or b""), era_of(record.headers))
     else:
         rows.put_unit(split_unit(record.value))
 
 
 def _put_system(rows: Rows, record: Record) -> None:
-    if record.value is not None:
-        rows.put_system(decode_system(record.value))
+    rows.eras.note(record.partition, era_of(record.headers))
+    if record.value is None:
+        rows.drop_system(_system_of(record), era_of(record.headers))
+    else:
+        rows.put_system(decode_system(record.value), era_of(record.headers))
 
 
 def _put_blast(rows: Rows, record: Record) -> None:
-    if record.value is not None:
+    if record.value is None:
+        rows.blasts.drop(*split_blast_key(record.key or b""))
+    else:
         rows.blasts.put(decode_blast_part(record.value))
 
 
@@ -295,6 +325,15 @@ def _flat(records: Records, *topics: str) -> Iterator[Record]:
     for partition, batch in records.items():
         if not topics or partition.topic in topics:
             yield from batch
+
+
+def _may_be_cured(model: SystemModel) -> bool:
+    """By reading everything anew."""
+    return not model.whole and model.trouble is not Trouble.WITHDRAWN
+
+
+def _begun_anew(system: str) -> ReadAnew:
+    return ReadAnew(f"what was told of system {system!r} was withdrawn, and is told anew")
 
 
 def _system_of(record: Record) -> str:

@@ -14,6 +14,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from stateserver.codec.change import decode_change
+from stateserver.codec.era import era_of
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.topics import Topics, system_key
 from stateserver.domain.change import Change
@@ -21,6 +22,7 @@ from stateserver.gateway.change_log import LoggedChange, logged
 from stateserver.gateway.known_places import KnownPlaces
 from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import HistoryUnreachable, UnknownSystem
+from stateserver.gateway.system_model import SystemModel
 from stateserver.kafka.readers import reader
 
 READERS_MAX: Final = 2
@@ -66,28 +68,31 @@ class History:
             self._generation = self._reading.generation
         try:
             async with self._turn, asyncio.timeout(LIMIT_S):
-                return await self._read(system, model.partition, after, min(after + limit, model.version))
+                return await self._read(model, after, min(after + limit, model.version))
         except (KafkaError, OSError, TimeoutError) as trouble:
             raise HistoryUnreachable(str(trouble) or type(trouble).__name__) from trouble
 
-    async def _read(self, system: str, partition: int, after: int, last: int) -> Sequence[LoggedChange] | None:
+    async def _read(self, model: SystemModel, after: int, last: int) -> Sequence[LoggedChange] | None:
         consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=STEP_MS)
         try:
             await consumer.start()
-            search = _Search(consumer, TopicPartition(self._topic, partition), system, self._places)
+            assert model.partition is not None
+            place = TopicPartition(self._topic, model.partition)
+            search = _Search(consumer, place, model.name, model.era, self._places)
             return await search.changes(after, last)
         finally:
             await consumer.stop()
 
 
 class _Search:
-    """One look-up in one partition."""
+    """One look-up in one partition, of events of one era."""
 
-    def __init__(self, consumer: Any, place: TopicPartition, system: str, places: KnownPlaces) -> None:
+    def __init__(self, consumer: Any, place: TopicPartition, system: str, era: int, places: KnownPlaces) -> None:
         self._consumer = consumer
         self._place = place
         self._system = system
         self._key = system_key(system)
+        self._era = era
         self._places = places
         consumer.assign([place])
 
@@ -134,13 +139,21 @@ class _Search:
         while True:
             fetched = await self._consumer.getmany(self._place, timeout_ms=STEP_MS)
             records = fetched.get(self._place, ())
-            found = [one for record in records if record.key == self._key and (one := _read(record)) is not None]
+            found = [one for record in records if record.key == self._key and (one := self._read(record)) is not None]
             if found:
                 return found
             if records:
                 quiet_since = time.monotonic()
             if await self._at(end, quiet_since):
                 return []
+
+    def _read(self, record: Any) -> _Found | None:
+        if record.value is None or era_of(record.headers) != self._era:
+            return None
+        try:
+            return _Found(decode_change(record.value), record.offset)
+        except UnreadableValue:
+            return None  # it shows as a gap
 
     async def _at(self, end: int | None, quiet_since: float) -> bool:
         """Fetching tells the partition's end, where a broker tells too little when it is asked for it."""
@@ -149,12 +162,3 @@ class _Search:
         if (end is not None and position >= end) or (told is not None and position >= told):
             return True
         return time.monotonic() - quiet_since > QUIET_S
-
-
-def _read(record: Any) -> _Found | None:
-    if record.value is None:
-        return None
-    try:
-        return _Found(decode_change(record.value), record.offset)
-    except UnreadableValue:
-        return None  # it shows as a gap

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
+from stateserver.codec.era import FIRST_ERA
 from stateserver.gateway import compact_json
 from stateserver.gateway.change_log import LoggedChange
 from stateserver.gateway.messages import Message, Pieces
@@ -45,6 +46,8 @@ class Wanted(NamedTuple):
     cursor: int | None = None
     filter: Filter = Filter()
     zipped: bool = False
+    era: int = FIRST_ERA
+    """That of its cursor."""
     changes_max: int | None = None
     """It would rather have a snapshot than more changes than these."""
 
@@ -88,6 +91,8 @@ class Hub:
 
     async def _resume(self, wanted: Wanted, cursor: int, ordinal: int) -> Subscription | Why:
         model = self._reading.systems[wanted.system]
+        if wanted.era != model.era:
+            return Why.BEGUN_ANEW
         if cursor > model.version:
             return Why.CURSOR_AHEAD
         if wanted.changes_max is not None and model.version - cursor > wanted.changes_max:

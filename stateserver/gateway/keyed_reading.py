@@ -6,17 +6,22 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stateserver.codec.era import FIRST_ERA, era_of
+
 STEP_MS: Final = 250
 STALLED_S: Final = 10.0
 
 
 class KeyedReader:
-    """`consumer` is used by one of these at a time; what is read is what is committed."""
+    """`consumer` is used by one of these at a time; what is read is what is committed, and of that era."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic: str, partition: int, key: bytes) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, partition: int, key: bytes, era: int = FIRST_ERA
+    ) -> None:
         self._consumer = consumer
         self._place = TopicPartition(topic, partition)
         self._key = key
+        self._era = era
         self.begin = 0
         self.end = 0
 
@@ -53,8 +58,7 @@ class KeyedReader:
         moved_at, position = time.monotonic(), await self._consumer.position(self._place)
         while position < end:
             fetched = await self._consumer.getmany(self._place, timeout_ms=STEP_MS)
-            key = self._key
-            found = [record for record in fetched.get(self._place, ()) if record.key == key and record.offset < end]
+            found = [record for record in fetched.get(self._place, ()) if record.offset < end and self._is_ours(record)]
             if found:
                 return found
             # It also passes what is no record: markers of transactions.
@@ -63,6 +67,9 @@ class KeyedReader:
                 moved_at, position = time.monotonic(), reached
             self._check(moved_at)
         return ()
+
+    def _is_ours(self, record: Any) -> bool:
+        return record.key == self._key and era_of(record.headers) == self._era
 
     def _check(self, since: float) -> None:
         if time.monotonic() - since > STALLED_S:

@@ -132,6 +132,14 @@ class Subscribe(OfSystem):
         int | None,
         Field(ge=0, le=VERSION_MAX, description="Go on after this version; without it, begin at the present"),
     ] = None
+    era: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=VERSION_MAX,
+            description="Which history `cursor` is of, as the snapshot before told; 0 is the first",
+        ),
+    ] = 0
     units: Annotated[
         str | None, Field(max_length=NAME_CHARACTERS_MAX, description="A path: that unit and those below it")
     ] = None

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from stateserver.codec.era import FIRST_ERA
 from stateserver.gateway import compact_json
 from stateserver.gateway.paging import LIMIT_DEFAULT, cut
 from stateserver.gateway.past_search import Found
@@ -21,7 +22,7 @@ class What(StrEnum):
 
 
 class Question(NamedTuple):
-    """All of it goes to another process, as JSON. `version` and `mode` are those of the present.
+    """All of it goes to another process, as JSON. `version`, `mode` and `era` are those of the present.
 
     `generation` tells one reading of the topics from the next: with it, the topics themselves may have been replaced.
     """
@@ -33,6 +34,7 @@ class Question(NamedTuple):
     version: int
     mode: str | None
     generation: int = 0
+    era: int = FIRST_ERA
     unit: str | None = None
     after: str | None = None
     limit: int = LIMIT_DEFAULT

@@ -34,7 +34,8 @@ class PastQueries:
     async def system(self, who: Principal, system: str, at: int) -> bytes:
         """The system in brief, as it stood at that instant (ms since 1970)."""
         head = orjson.loads(await self.ask(who, What.SYSTEM, system, at))
-        return compact_json.encode(head | self._blasts(system, head["version"]) | _OF_THE_PRESENT)
+        present = {"era": self._model(who, system).era} | _OF_THE_PRESENT
+        return compact_json.encode(head | self._blasts(system, head["version"]) | present)
 
     async def ask(self, who: Principal, what: What, system: str, at: int, **more: Any) -> bytes:
         """Units, a unit, or warnings, as they stood. Raises what the desk does."""
@@ -44,7 +45,7 @@ class PastQueries:
             raise NotYet(at, now_ms)
         if model.partition is None:
             raise NotReady
-        present = (model.version, model.mode, self._reading.generation)
+        present = (model.version, model.mode, self._reading.generation, model.era)
         return await self._desk.ask(Question(what, system, model.partition, at, *present, **more))
 
     def _blasts(self, system: str, version: int) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class PastReader:
         if question.generation != self._generation:
             self._generation = question.generation
             self._kept.clear()
-        asked = Asked(question.system, question.partition, question.at, question.version, question.mode)
+        asked = Asked(question.system, question.partition, question.at, question.version, question.mode, question.era)
         held = self._kept.get(asked)
         if held is None:
             # With what the present is left out: what is settled doesn't depend on it.

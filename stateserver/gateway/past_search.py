@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 from aiokafka import AIOKafkaConsumer
 
 from stateserver.codec.change import decode_change, system_time
+from stateserver.codec.era import FIRST_ERA
 from stateserver.codec.schemas import UnreadableValue
 from stateserver.codec.still import Still, StillPart, decode_still_part, join_still
 from stateserver.codec.topics import Topics, system_key
 from stateserver.domain.change import MODE_CHANGED, Change
+from stateserver.domain.rows import OtherRowFormat
 from stateserver.domain.still import UnreadableStill
 from stateserver.gateway.keyed_reading import KeyedReader
 from stateserver.gateway.past_state import Past, Step
@@ -30,13 +32,14 @@ SPAN: Final = 250_000
 
 
 class Asked(NamedTuple):
-    """Whose state, and of when (ms since 1970). `version` and `mode` are those of the present, as far as we know."""
+    """Whose state, and of when (ms since 1970). `version`, `mode` and `era` are those of the present, as we know it."""
 
     system: str
     partition: int
     at: int
     version: int
     mode: str | None
+    era: int = FIRST_ERA
 
 
 class Found(NamedTuple):
@@ -56,12 +59,12 @@ class _Nearest(NamedTuple):
 async def find_past(consumer: AIOKafkaConsumer, topics: Topics, asked: Asked) -> Found:
     """The system as it stood. Raises NotASystemThen, PastGone, and what the consumer raises."""
     key = system_key(asked.system)
-    nearest = await _Stills(KeyedReader(consumer, topics.history, asked.partition, key), asked).find()
+    nearest = await _Stills(KeyedReader(consumer, topics.history, asked.partition, key, asked.era), asked).find()
     past, offset = _begun(asked.system, nearest.still)
     later = nearest.later
     settled = later is not None and later.version == past.version > 0
     if not settled and (later is not None or asked.version > past.version):
-        events = _Events(KeyedReader(consumer, topics.changes, asked.partition, key), asked, past, later)
+        events = _Events(KeyedReader(consumer, topics.changes, asked.partition, key, asked.era), asked, past, later)
         settled = await events.fold(offset)
     if past.version == 0 or past.time is None:
         raise NotASystemThen(asked.system, asked.at)
@@ -74,7 +77,7 @@ def _begun(system: str, still: Still | None) -> tuple[Past, int]:
     if still is not None:
         try:
             return Past(system, still), still.changes_offset
-        except UnreadableStill:
+        except (UnreadableStill, OtherRowFormat):
             pass  # of another release: all there ever was tells the same, in more time
     return Past(system), 0
 

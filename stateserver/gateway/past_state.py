@@ -48,7 +48,7 @@ class Past:
     """The state after the events taken so far. Without a still it begins with nothing, before the first event."""
 
     def __init__(self, name: str, still: Still | None = None) -> None:
-        """Raises UnreadableStill."""
+        """Raises UnreadableStill and OtherRowFormat."""
         self.name = name
         self.version = 0
         self.time: int | None = None

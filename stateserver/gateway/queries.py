@@ -175,9 +175,10 @@ class Queries:
         if changes is None:
             raise HistoryGone(after, model.log.first if len(model.log) else model.version + 1)
         last = changes[-1].version if changes else after
-        return b'{"system":%b,"version":%d,"whole":%b,"changes":%b,"next":%b}' % (
+        return b'{"system":%b,"version":%d,"era":%d,"whole":%b,"changes":%b,"next":%b}' % (
             compact_json.encode(system),
             model.version,
+            model.era,
             compact_json.encode(model.whole),
             compact_json.join(change.json for change in changes),
             compact_json.encode(last if changes and last < model.version else None),

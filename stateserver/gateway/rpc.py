@@ -146,5 +146,6 @@ def _wanted(subscribe: Subscribe) -> Wanted:
         subscribe.cursor,
         Filter(subscribe.units, kinds),
         zipped=subscribe.compress is not None,
+        era=subscribe.era,
         changes_max=subscribe.changes_max,
     )

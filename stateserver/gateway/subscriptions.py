@@ -30,6 +30,8 @@ class Why(StrEnum):
     """The gateway had to read the topics anew: it may have told what isn't so."""
     TOO_FAR_BEHIND = "too_far_behind"
     """More changes came than are held for a slow client, or than it wants at once."""
+    BEGUN_ANEW = "begun_anew"
+    """What was told of the system was withdrawn and told anew: its versions are others now."""
     CURSOR_AHEAD = "cursor_ahead"
     """There is no such version yet: the cursor is from elsewhere, or the journal was begun anew."""
     HISTORY_GONE = "history_gone"

@@ -7,6 +7,7 @@ where to begin.
 
 from enum import Enum, auto
 
+from stateserver.codec.era import FIRST_ERA
 from stateserver.codec.system import SystemRow
 from stateserver.codec.unit import RawUnit, decode_unit
 from stateserver.domain.change import (
@@ -37,6 +38,10 @@ class Folded(Enum):
     """Events before it are missing, so it was not applied."""
     CONFLICT = auto()
     """Another event was told under this version before, so it was not applied."""
+    WITHDRAWN = auto()
+    """Of an earlier era than the system's: it is not true any more."""
+    ANEW = auto()
+    """Of a later era: what is held is withdrawn, so it was not applied."""
 
 
 class Trouble(Enum):
@@ -46,12 +51,15 @@ class Trouble(Enum):
     EVENTS_CONTRADICT = "events_contradict"
     UNITS_DIFFER = "units_differ"
     ROWS_DIFFER = "rows_differ"
+    WITHDRAWN = "withdrawn"
+    """Nothing is told of it yet since all was taken back: its worker has it told anew from its journal."""
 
 
 class SystemModel:
     """Units, warnings and the latest events of a system. `generation` tells one reading from the next.
 
-    Begins with the rows that a reader finds; `row` None stands for a system that was not checkpointed yet.
+    Begins with the rows that a reader finds; `row` None stands for a system that was not checkpointed yet. `era` is
+    that of its events: where they are told anew, another one begins.
     """
 
     def __init__(
@@ -62,8 +70,10 @@ class SystemModel:
         *,
         log_capacity: int = 10_000,
         generation: int = 0,
+        era: int = FIRST_ERA,
     ) -> None:
         self.name = name
+        self.era = era
         self.generation = generation
         self.row = row
         self.partition = row.partition if row else None
@@ -72,6 +82,7 @@ class SystemModel:
         self.time = row.time if row else None
         self.mode: str | None = row.mode if row else None
         self.units = UnitTable() if units is None else units
+        self.began_with_rows = row is not None or bool(self.units)
         self.standing = Standing(row)
         self.log = ChangeLog(log_capacity)
         self._trouble: Trouble | None = None
@@ -97,6 +108,8 @@ class SystemModel:
         """What is wrong with what we hold, if anything is known to be."""
         if self._version_seen > self.version:
             return Trouble.EVENTS_MISSING
+        if self.era and self.version == 0:
+            return Trouble.WITHDRAWN
         return self._trouble
 
     @property
@@ -112,8 +125,10 @@ class SystemModel:
         """The path of the system's control unit: the one that carries its counts, should there be several."""
         return control_unit_of(self.units)
 
-    def fold(self, change: Change) -> Folded:
-        """Carry an event over, if it is the next one."""
+    def fold(self, change: Change, era: int = FIRST_ERA) -> Folded:
+        """Carry an event over, if it is the next one and of this era."""
+        if era != self.era:
+            return Folded.WITHDRAWN if era < self.era else Folded.ANEW
         if change.version == self.version + 1:
             self.log.append(logged(change))
             self._apply(change)
@@ -177,6 +192,16 @@ class SystemModel:
         self._unknown_units = {
             path for path in self._unknown_units if not (path in itself or path.startswith(f"{change.unit}/"))
         }
+
+    def withdraw_unit(self, path: str) -> bool:
+        """A unit's row was struck out, as all is told anew; False where it may have been told of since."""
+        self._early_units.pop(path, None)
+        if self.version:
+            return path not in self.units
+        self.units.drop(path)
+        if not self.units:
+            self._whole_from = 0
+        return True
 
     def refresh_unit(self, unit: RawUnit) -> None:
         """Take a unit's row: for what moves without events. Rows behind the events say nothing new."""

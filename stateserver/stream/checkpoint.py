@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from stateserver.codec.blast import encode_blast
+from stateserver.codec.era import era_headers
 from stateserver.codec.still import Still, encode_still
 from stateserver.codec.system import encode_system
 from stateserver.codec.topics import system_key
@@ -65,26 +66,31 @@ class Copies(NamedTuple):
 
 
 async def write_checkpoint(
-    partition: int, cut: Cut, lineage: str, ports: Ports, layout: Layout, events: Events, pen: Pen, copies: Copies
+    partition: int, cut: Cut, before: Marker, ports: Ports, layout: Layout, events: Events, pen: Pen, copies: Copies
 ) -> None:
-    """Write a cut; see the four steps above. Raises what the ports raise: the partition must then start anew."""
-    topics, headers = layout.topics, stands_for(cut.positions)
+    """Write a cut, which goes on from the marker `before`; see the four steps above.
+
+    Raises what the ports raise: the partition must then start anew.
+    """
+    topics, headers, era = layout.topics, stands_for(cut.positions), era_headers(before.era)
     positions = {(topic, partition): cut.positions[topic] for topic in layout.journals}
 
     await events.flush()
 
-    marker = Marker(cut.positions, lineage, cut.changes_offset, pen.commits, cut.held)
+    marker = before._replace(
+        positions=cut.positions, changes_offset=cut.changes_offset, whole=pen.commits, systems=cut.held
+    )
     state = [*cut.state, Row(MARKER_KEY, marker.encode())]
     sheets = [
         Sheet(topics.units, cut.units, headers),
         Sheet(topics.blasts, await _blast_rows(cut.blasts)),
-        Sheet(topics.history, await _still_rows(cut.stills)),
-        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms()), headers),
+        Sheet(topics.history, await _still_rows(cut.stills), era),
+        Sheet(topics.systems, _system_rows(cut, ports.clock.now_ms()), (*headers, *era)),
         Sheet(layout.state, state, headers),
     ]
     ends = await pen.write(sheets, positions)
 
-    origin = bytes.fromhex(lineage)
+    origin = bytes.fromhex(marker.lineage)
     if topics.units in ends:
         await copies.units.keep_up(cut.units, ends[topics.units], origin)
     await copies.state.keep_up(state, ends[layout.state], origin)

@@ -1,15 +1,25 @@
 """The log on Kafka: a producer for all that the worker writes, readers for what it restores from."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    InvalidRequestError,
+    KafkaError,
+    PolicyViolationError,
+    TopicAuthorizationFailedError,
+)
 
+from stateserver.kafka.admins import admin
 from stateserver.kafka.readers import reader
 from stateserver.kafka.writers import start_transactional, start_writer
-from stateserver.stream.errors import AppendFailed, BrokerUnreachable
+from stateserver.stream.errors import AppendFailed, BrokerUnreachable, DeletionRefused
 from stateserver.stream.kafka_pen import (
     TRANSACTION_MS_MAX,
     PlainPen,
@@ -28,6 +38,14 @@ DELIVERY_MS_MAX: Final = 60_000
 FETCH_BYTES: Final = 4 << 20
 READ_WAIT_MS: Final = 200
 FETCH_LIMIT_MS: Final = 10_000
+REFUSALS: Final = (
+    ClusterAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    InvalidRequestError,
+    PolicyViolationError,
+    TopicAuthorizationFailedError,
+)
+"""What a broker says that doesn't delete records for us, however often it is asked."""
 _WRITING: Final[dict[str, Any]] = {
     "acks": "all",
     "max_batch_size": BATCH_BYTES_MAX,
@@ -119,6 +137,45 @@ class KafkaLog:
         except (KafkaError, OSError) as trouble:
             raise self._unreachable(trouble) from trouble
         return Bounds(start, end)
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        """What the group was told; see `Log`. Raises BrokerUnreachable."""
+        place = TopicPartition(topic, partition)
+        consumer = AIOKafkaConsumer(**self._options, group_id=self._group, enable_auto_commit=False)
+        try:
+            await consumer.start()
+            consumer.assign([place])
+            told: int | None = await consumer.committed(place)
+        except (KafkaError, OSError) as trouble:
+            raise self._unreachable(trouble) from trouble
+        finally:
+            await consumer.stop()
+        return told
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Delete records; see `Log`. The embedded broker can't, and refuses."""
+        place = TopicPartition(topic, partition)
+        async with self._admin() as client:
+            try:
+                await client.delete_records({place: RecordsToDelete(before_offset=offset)})
+            except REFUSALS as refusal:
+                raise DeletionRefused(topic, partition, refusal) from refusal
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions there are; see `Log`. Raises BrokerUnreachable."""
+        async with self._admin() as client:
+            # Never asked for by name: some brokers make any topic that they are asked about.
+            described = await client.describe_topics()
+        counts = {one["topic"]: len(one["partitions"]) for one in described if not one["error_code"]}
+        return {topic: counts.get(topic, 0) for topic in topics}
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        try:
+            async with admin(self._options, request_timeout_ms=DELIVERY_MS_MAX) as client:
+                yield client
+        except (KafkaError, OSError) as trouble:  # a TimeoutError is an OSError
+            raise self._unreachable(trouble) from trouble
 
     async def _end_by_fetching(self, surveyor: AIOKafkaConsumer, place: TopicPartition, at_least: int) -> int:
         """The embedded broker, asked for the end, tells where its last batch begins; what it fetches tells the end."""

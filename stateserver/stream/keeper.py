@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import NamedTuple
 
+from stateserver.codec.era import era_headers
 from stateserver.codec.heartbeat import PartitionCondition
 from stateserver.codec.packet import Kind
 from stateserver.codec.topics import system_key
@@ -11,7 +12,7 @@ from stateserver.errors import StateServerError
 from stateserver.security.envelope import SealingRefused, seal
 from stateserver.security.keyring import KeyRing
 from stateserver.stream.checkpoint import Copies, Events, write_checkpoint
-from stateserver.stream.errors import EventsDiffer, PartitionStuck
+from stateserver.stream.errors import EventsDiffer, Fenced, PartitionStuck
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
 from stateserver.stream.outbox import Outbox
@@ -63,6 +64,7 @@ class PartitionKeeper:
         self._uncut = 0
         self._cut_made = asyncio.Event()
         self._moved_at: dict[str, tuple[int, int]] = {}
+        self._state_end = 0
 
     @property
     def restored(self) -> bool:
@@ -85,10 +87,11 @@ class PartitionKeeper:
             restored = await restore_partition(self.partition, self._care.ring, self._ports, layout, self._pen)
         except EventsDiffer as trouble:
             self._stop(trouble)
+            self._state_end = (await log.bounds(layout.state, self.partition)).end
             return
         self._events = Events(
-            Outbox(log, layout.topics.changes, self.partition, restored.changes_offset),
-            Outbox(log, layout.topics.rejected, self.partition),
+            Outbox(log, layout.topics.changes, self.partition, restored.marker.changes_offset),
+            Outbox(log, layout.topics.rejected, self.partition, headers=era_headers(restored.marker.era)),
         )
         self._restored = restored
         self.signs.enter(PartitionCondition.READING)
@@ -176,18 +179,19 @@ class PartitionKeeper:
             copies = Copies(restored.state, restored.units)
             try:
                 await write_checkpoint(
-                    self.partition, cut, restored.lineage, self._ports, self._care.layout, self._events, pen, copies
+                    self.partition, cut, restored.marker, self._ports, self._care.layout, self._events, pen, copies
                 )
             except BaseException as trouble:
                 # The next cut has only what moved since this one: written, it would pass for the whole.
                 self._unwritten = trouble
                 raise
             self._care.metrics.checkpoints += 1
+            self._state_end = 0
 
     def _changes_offset(self, restored: Restored) -> int | None:
         """All events that follow on what is applied lie in `changes` from there on, or will."""
         if self._processor.expects:  # told before a crash: what another journal's records add lies behind them
-            return restored.changes_offset
+            return restored.marker.changes_offset
         return self._events.changes.next_offset
 
     async def look_around(self) -> None:
@@ -264,7 +268,7 @@ class PartitionKeeper:
         """Have the tables on disk follow their changelogs where they are behind. Raises what the log raises."""
         restored = self._restored
         if restored is not None:
-            lineage = bytes.fromhex(restored.lineage)
+            lineage = bytes.fromhex(restored.marker.lineage)
             await asyncio.gather(restored.units.catch_up(lineage), restored.state.catch_up(lineage))
             lost = sum(not copy.usable for copy in (restored.units, restored.state))
             self._care.metrics.tables_lost[self.partition] = lost
@@ -290,6 +294,23 @@ class PartitionKeeper:
                 if self._pen is None:
                     await pen.close()
             return self._pen is not None
+
+    async def check_still_ours(self) -> None:
+        """Raise Fenced where somebody wrote this partition's state, as `stateserver rebuild` does.
+
+        A checkpoint would tell too, but where nothing is to be written there is none. Without transactions nobody may.
+        """
+        restored, pen = self._restored, self._pen
+        if pen is None or not pen.commits or self._checkpointing.locked():
+            return
+        if restored is None and self.stopped is None:
+            return
+        async with self._checkpointing:
+            seen = self._state_end
+            end = self._state_end = (await self._ports.log.bounds(self._care.layout.state, self.partition)).end
+            begin = seen if restored is None or seen else restored.state.head
+            if end != seen and await self._state_grew_beyond(begin):
+                raise Fenced(self.partition)
 
     async def _state_grew_beyond(self, head: int) -> bool:
         log, topic = self._ports.log, self._care.layout.state

@@ -9,11 +9,15 @@ UNITS_TABLE = "units"
 
 
 class Layout(NamedTuple):
-    """`journals` are the topics to read; `state` is the changelog of the table that restores the systems."""
+    """`journals` are the topics to read; `state` is the changelog of the table that restores the systems.
+
+    `partitions` is how many each topic has, once that is known: by it keys find their partition, so it must stay.
+    """
 
     journals: tuple[str, ...]
     topics: Topics
     state: str
+    partitions: int | None = None
 
     @classmethod
     def with_prefix(cls, prefix: str, journals: tuple[str, ...]) -> "Layout":

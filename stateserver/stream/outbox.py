@@ -6,7 +6,7 @@ Rows put while a write is under way go out together with the next one. Nobody wa
 import asyncio
 from collections.abc import Sequence
 
-from stateserver.stream.ports import Log, Row
+from stateserver.stream.ports import Headers, Log, Row
 
 WAITING_BYTES_MAX = 16 << 20
 """With more than that waiting, whoever fills the box has to wait for `room`."""
@@ -15,13 +15,17 @@ WAITING_BYTES_MAX = 16 << 20
 class Outbox:
     """Rows for one partition of one topic. A failed write fails every later call.
 
-    `next_offset`: what was put after all that is safe lies there or behind; None while nobody knows.
+    `next_offset`: what was put after all that is safe lies there or behind; None while nobody knows. `headers` are
+    those of each row, beside its own.
     """
 
-    def __init__(self, log: Log, topic: str, partition: int, next_offset: int | None = None) -> None:
+    def __init__(
+        self, log: Log, topic: str, partition: int, next_offset: int | None = None, headers: Headers = ()
+    ) -> None:
         self._log = log
         self._topic = topic
         self._partition = partition
+        self._headers = headers
         self._waiting: list[Row] = []
         self.waiting_bytes = 0
         self._put = 0
@@ -67,7 +71,7 @@ class Outbox:
         try:
             while self._waiting:
                 rows, self._waiting, self.waiting_bytes = self._waiting, [], 0
-                self.next_offset = await self._log.append(self._topic, self._partition, rows)
+                self.next_offset = await self._log.append(self._topic, self._partition, rows, self._headers)
                 self._written += len(rows)
                 async with self._moved:
                     self._moved.notify_all()

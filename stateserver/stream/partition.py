@@ -10,6 +10,7 @@ from typing import NamedTuple
 from stateserver.codec.appended import appended_at
 from stateserver.codec.change import SYSTEM_TIME, encode_changes, time_bytes
 from stateserver.codec.cloud_event import cloud_event_headers
+from stateserver.codec.era import FIRST_ERA
 from stateserver.codec.rejected import RejectedRow, encode_rejected
 from stateserver.codec.standing import answered_rows, clocks_ahead, warning_rows
 from stateserver.codec.still import Still
@@ -92,12 +93,19 @@ class _Caused(NamedTuple):
 
 
 class PartitionProcessor:
-    """The systems of one partition number, and how far its topics are applied."""
+    """The systems of one partition number, and how far its topics are applied. `era`: that of what is told."""
 
     def __init__(
-        self, partition: int, ring: KeyRing, positions: dict[str, int], systems: dict[str, Tracked] | None = None
+        self,
+        partition: int,
+        ring: KeyRing,
+        positions: dict[str, int],
+        systems: dict[str, Tracked] | None = None,
+        *,
+        era: int = FIRST_ERA,
     ) -> None:
         self.partition = partition
+        self.era = era
         self.positions = positions
         self.systems = {} if systems is None else systems
         self.intake = Intake()
@@ -187,7 +195,9 @@ class PartitionProcessor:
             try:
                 rows = [
                     tuple.__new__(Row, (key, value, headers))
-                    for value, headers in zip(encode_changes(changes), cloud_event_headers(changes), strict=True)
+                    for value, headers in zip(
+                        encode_changes(changes), cloud_event_headers(changes, self.era), strict=True
+                    )
                 ]
                 if any(change.at != time for change in changes):
                     rows = _with_time(rows, changes, time)

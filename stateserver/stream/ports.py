@@ -4,7 +4,7 @@ Everything that touches Kafka, disk or time goes through these. Kafka's side is 
 RocksDB's in `rocks`; a simulation can put others in their place. Awaits are for batches, never for one record.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -110,6 +110,18 @@ class Log(Protocol):
 
     def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
         """All there is in [start, end), in batches."""
+        ...
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        """How far the group was told that a partition is done; None where it was told nothing, or has forgotten it."""
+        ...
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Delete the records before that offset. Raises DeletionRefused, and StateServerError where nobody answers."""
+        ...
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions each topic has; 0 where there is none of that name."""
         ...
 
 

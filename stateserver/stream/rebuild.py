@@ -1,191 +1,94 @@
-"""A partition folded again from its journal by the worker's own code, beside whoever works on it: all its tables' rows.
+"""`stateserver rebuild`: what was told of a partition is withdrawn, and whoever works on it next tells it anew.
 
-What was told of it is checked on the way: the fold must give the events that lie in `changes`, and no others.
+The remedy where state was lost, where what was told and what the journal says are two things, and where a key that was
+missing is there again. The partition's pen is taken, so its worker is fenced and started again; it finds a partition of
+which nothing was told, and folds the journal from its beginning (see `withdrawal`).
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
-from stateserver.codec.blast import encode_blast
-from stateserver.codec.change import decode_change
-from stateserver.codec.system import SystemRow
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.errors import CannotSwap, EventsDiffer
-from stateserver.stream.layout import Layout
-from stateserver.stream.partition import PartitionProcessor
-from stateserver.stream.ports import Batch, Log, Row
-from stateserver.stream.state_rows import MARKER_KEY, Marker, decode_marker, is_of_the_core
-from stateserver.stream.told import Told
+from stateserver.stream.errors import CannotRebuild, Fenced, KeysMissing
+from stateserver.stream.last_marker import last_marker
+from stateserver.stream.missing_keys import no_longer_opened
+from stateserver.stream.place import Place
+from stateserver.stream.ports import Pen
+from stateserver.stream.state_rows import DamagedRow, Marker
+from stateserver.stream.withdrawal import begin_anew, check_deletion, finish, journal_beginnings, latest_era, live_keys
 
-DIGEST_BYTES: Final = 8
-LOOK_AHEAD_RECORDS: Final = 20_000
-Passed = Callable[[int], object]
+logger = logging.getLogger(__name__)
 
 
-class Place(NamedTuple):
-    """Which partition, and what it is read with."""
+class Withdrawn(NamedTuple):
+    """What was withdrawn of a partition: how many systems were told of; and how many records are to be folded again."""
 
     partition: int
-    log: Log
-    layout: Layout
+    systems: int
+    records: int
 
 
-def digest(value: bytes) -> bytes:
-    """Tells values apart without keeping them."""
-    return hashlib.blake2b(value, digest_size=DIGEST_BYTES).digest()
+async def check_rebuild(
+    place: Place, ring: KeyRing, passed: Callable[[int], object] = lambda _: None, *, forget: bool = False
+) -> None:
+    """Whether a partition can be told anew; nothing is changed. `passed` is told how many records were looked at.
+
+    `forget`: what the key ring no longer opens may be forgotten. Raises CannotRebuild, KeysMissing, DeletionRefused,
+    and what the log raises.
+    """
+    marker = await _marker(place)
+    await journal_beginnings(place, marker)
+    await check_deletion(place)
+    if not forget:
+        applied = await _done(place) if marker is None else marker.positions
+        era = await latest_era(place) if marker is None else marker.era
+        missing = await no_longer_opened(place, ring, applied, era, passed)
+        if missing:
+            raise KeysMissing(place.partition, missing)
 
 
-class LiveTable:
-    """The partition of a compacted topic, as far as it was read: of each key the digest of what it has, if anything."""
-
-    def __init__(self, place: Place, topic: str) -> None:
-        self.digests: dict[bytes, bytes | None] = {}
-        self.marker: Marker | None = None
-        self.topic = topic
-        self._place = place
-        self._read_to = 0
-
-    async def read_on(self) -> None:
-        """Take in what it has got since. Raises what the log raises, and DamagedRow."""
-        log, partition = self._place.log, self._place.partition
-        bounds = await log.bounds(self.topic, partition)
-        async for records in log.read(self.topic, partition, max(self._read_to, bounds.start), bounds.end):
-            for record in records:
-                if record.key == MARKER_KEY and record.value is not None:
-                    self.marker = decode_marker(record.value)
-                elif record.key is not None:
-                    self.digests[record.key] = None if record.value is None else digest(record.value)
-        self._read_to = bounds.end
-
-    def differing(self, wanted: Mapping[bytes, bytes]) -> list[Row]:
-        """Rows that make it hold what is wanted, and nothing else."""
-        gone = [Row(key, None) for key, has in self.digests.items() if has is not None and key not in wanted]
-        return [*gone, *(Row(key, value) for key, value in wanted.items() if self.digests.get(key) != digest(value))]
-
-    def replacing(self, wanted: Mapping[bytes, bytes]) -> list[Row]:
-        """As `differing`, with all rows anew, and every key that ever was struck out."""
-        gone = [Row(key, None) for key in self.digests if key not in wanted]
-        return [*gone, *(Row(key, value) for key, value in wanted.items())]
+async def rebuild_partition(place: Place, now_ms: int) -> Withdrawn:
+    """Withdraw what was told of it; to be checked before. Raises CannotRebuild, and what the log raises."""
+    systems = len(await live_keys(place, place.layout.topics.systems))
+    pen = await place.log.take_pen(place.partition)
+    try:
+        marker = await _withdraw(place, pen, now_ms)
+    finally:
+        await pen.close()
+    ends = await _journal_ends(place)
+    return Withdrawn(place.partition, systems, sum(ends[topic] - start for topic, start in marker.positions.items()))
 
 
-class BlastRow(NamedTuple):
-    """A row of `blasts`; without its value where that lies there anyway, as all of them would fill the memory."""
-
-    digest: bytes
-    value: bytes | None
-
-
-class Rebuilt:
-    """All rows of a partition's tables as of `positions`, by table."""
-
-    def __init__(self) -> None:
-        self.state: dict[bytes, bytes] = {}
-        self.units: dict[bytes, bytes] = {}
-        self.blasts: dict[bytes, BlastRow] = {}
-        self.systems: dict[str, SystemRow] = {}
-        self.untold: list[Row] = []
-        self.positions: dict[str, int] = {}
-
-    def states_that_differ(self, live: LiveTable) -> int:
-        """How many rows of the systems' state differ: from that alone follows whether what comes next is told right."""
-        ours = {key: digest(value) for key, value in self.state.items() if is_of_the_core(key)}
-        theirs = {key: has for key, has in live.digests.items() if has is not None and is_of_the_core(key)}
-        return sum(ours.get(key) != theirs.get(key) for key in ours.keys() | theirs.keys())
-
-    def blasts_that_differ(self, live: LiveTable) -> list[Row]:
-        """Rows that make `blasts` hold these and nothing else. Raises CannotSwap where one changed while we folded."""
-        rows = [Row(key, None) for key, has in live.digests.items() if has is not None and key not in self.blasts]
-        for key, row in self.blasts.items():
-            if live.digests.get(key) != row.digest:
-                if row.value is None:
-                    raise CannotSwap(f"a row of {live.topic} has changed meanwhile", "try again")
-                rows.append(Row(key, row.value))
-        return rows
+async def _withdraw(place: Place, pen: Pen, now_ms: int) -> Marker:
+    marker = await _marker(place)
+    try:
+        if marker is None or marker.withdraws is None:
+            marker = await begin_anew(place, pen, marker, now_ms)
+    except Fenced as trouble:
+        raise CannotRebuild(
+            f"a worker took partition {place.partition} back before anything was withdrawn", "run it again"
+        ) from trouble
+    try:
+        await finish(place, pen, marker)
+    except Fenced:
+        logger.info("partition %d: a worker has it already, and goes on with what was begun", place.partition)
+    return marker
 
 
-class Rebuilding:
-    """The fold, as far as it has come. `passed` is told how many journal records it went over."""
-
-    def __init__(
-        self, place: Place, ring: KeyRing, starts: Mapping[str, int], blasts: LiveTable, passed: Passed
-    ) -> None:
-        self.rebuilt = Rebuilt()
-        self._place = place
-        self._blasts = blasts
-        self._passed = passed
-        self._processor = PartitionProcessor(place.partition, ring, dict(starts))
-        self._versions: dict[str, int] = {}
-        self._told = Told(place.layout.topics.changes, place.partition, self._versions)
-        self._told_from: dict[str, int] = {}
-        self._told_to = 0
-
-    async def read_told(self) -> None:
-        """Take in what `changes` has got since. Raises EventsDiffer where it contradicts itself."""
-        topic, log, partition = self._place.layout.topics.changes, self._place.log, self._place.partition
-        bounds = await log.bounds(topic, partition)
-        self._versions.update({name: one.system.version for name, one in self._processor.systems.items()})
-        async for records in log.read(topic, partition, max(self._told_to, bounds.start), bounds.end):
-            self._told.note(records)
-        self._told_to = bounds.end
-        for system, first in self._told.begins.items():
-            self._told_from.setdefault(system, first)
-        self._processor.expect(self._told)
-
-    async def fold_to(self, positions: Mapping[str, int]) -> None:
-        """Apply the journal up to there. Raises EventsDiffer, RecordStopsPartition, and what the log raises."""
-        for topic, end in positions.items():
-            await self._fold(topic, end)
-
-    async def _fold(self, topic: str, end: int, *, keep: bool = True) -> None:
-        processor, partition = self._processor, self._place.partition
-        start = processor.positions[topic]
-        async for records in self._place.log.read(topic, partition, start, end):
-            emitted = processor.process(Batch(topic, partition, processor.positions[topic], records))
-            if emitted.stopped is not None:
-                raise emitted.stopped
-            if keep:
-                self._passed(len(records))
-                self.rebuilt.untold += (row for row in emitted.changes if self._is_untold(row))
-                self._take_blasts()
-        processor.positions[topic] = max(start, end)  # what is no record counts too
-
-    def _is_untold(self, row: Row) -> bool:
-        """What lies before a system's first event in `changes` was told once: retention took it."""
-        change = decode_change(row.value or b"")
-        return change.version >= self._told_from.get(change.system, 0)
-
-    def _take_blasts(self) -> None:
-        for system, stage in self._processor.take_blasts():
-            for key, value in encode_blast(system, stage):
-                is_there = self._blasts.digests.get(key) == digest(value)
-                self.rebuilt.blasts[key] = BlastRow(digest(value), None if is_there else value)
-
-    def cut(self) -> None:
-        """Bring `rebuilt` up to where the fold stands."""
-        processor, rebuilt = self._processor, self.rebuilt
-        while processor.moved or processor.unpublished:
-            cut = processor.cut()
-            _merge(rebuilt.state, cut.state)
-            _merge(rebuilt.units, cut.units)
-            rebuilt.systems.update((row.system, row) for row in cut.systems)
-        rebuilt.positions = dict(processor.positions)
-
-    async def check_what_was_told_since(self) -> None:
-        """Fold on, for nothing else, until all that was told is found. Raises EventsDiffer and CannotSwap."""
-        log, partition = self._place.log, self._place.partition
-        for topic in self._place.layout.journals:
-            end = (await log.bounds(topic, partition)).end
-            while self._processor.expects and (start := self._processor.positions[topic]) < end:
-                await self._fold(topic, min(end, start + LOOK_AHEAD_RECORDS), keep=False)
-        if self._processor.expects:
-            raise EventsDiffer(self._place.layout.topics.changes, partition, *self._told.any_open())
+async def _marker(place: Place) -> Marker | None:
+    """What the state stands for; None where it is lost, or so damaged that nobody can say."""
+    try:
+        return await last_marker(place)
+    except DamagedRow:
+        return None
 
 
-def _merge(table: dict[bytes, bytes], rows: Iterable[Row]) -> None:
-    for row in rows:
-        assert row.key is not None
-        if row.value is None:
-            table.pop(row.key, None)
-        else:
-            table[row.key] = row.value
+async def _done(place: Place) -> dict[str, int]:
+    """How far the journal was applied, as far as the group knows; all of it where it doesn't."""
+    done = {topic: await place.log.committed(topic, place.partition) for topic in place.layout.journals}
+    return await _journal_ends(place) | {topic: offset for topic, offset in done.items() if offset is not None}
+
+
+async def _journal_ends(place: Place) -> dict[str, int]:
+    return {topic: (await place.log.bounds(topic, place.partition)).end for topic in place.layout.journals}

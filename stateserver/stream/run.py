@@ -21,9 +21,10 @@ from stateserver.stream.kafka_log import KafkaLog
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
+from stateserver.stream.partitions_held import check_partitions
 from stateserver.stream.ports import Ports
 from stateserver.stream.signs import Identity
-from stateserver.stream.topics import ensure_topics
+from stateserver.stream.topics import check_topics, ensure_topics
 from stateserver.stream.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -65,9 +66,12 @@ async def run_worker(settings: Settings, ring: KeyRingFile) -> None:
     logger.info("worker %s, version %s", *identity)
     async with _beside(ring.watch()), _beside(_report(health, metrics, lambda: Verdict(WorkerCondition.STARTING))):
         partitions = await ensure_topics(options, layout)
+        layout = layout._replace(partitions=partitions)
         log = KafkaLog(options, settings.group, layout.state)
         await log.start()
     try:
+        await check_topics(options, layout, for_good=log.idempotent)
+        await check_partitions(log, layout)
         app = create_app(settings, layout, partitions)
         ports = Ports(log, FaustJournal(app), FaustStores(app), WallClock())
         care = Care(ring.ring, ports, layout, settings.lateness_ms, metrics, identity)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from stateserver.codec.era import FIRST_ERA, era_headers
 from stateserver.codec.heartbeat import (
     Heartbeat,
     PartitionCondition,
@@ -83,7 +84,8 @@ class Signs:
             self._look_at_intake(read.processor)
         if not still_ours():
             return
-        row = Row(heartbeat_key(self._partition), encode_heartbeat(self._heartbeat(read, positions)))
+        era = era_headers(FIRST_ERA if read is None else read.processor.era)
+        row = Row(heartbeat_key(self._partition), encode_heartbeat(self._heartbeat(read, positions)), era)
         await self._ports.log.append(self._layout.topics.heartbeats, self._partition, [row])
         self.given_ms = self._ports.clock.now_ms()
 

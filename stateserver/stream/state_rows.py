@@ -7,17 +7,20 @@ no such thing, and rows without their marker are older ones, whose marker was co
 """
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import orjson
 
+from stateserver.codec.era import FIRST_ERA
 from stateserver.stream.ports import Headers
 
 STANDS_FOR: Final = "journal"
 """The header with the journal positions that a row stands for."""
 
 MARKER_KEY: Final = b"\x00m"
+LINEAGE_BYTES: Final = 16
 _CORE: Final = b"d"
 _NOTES: Final = b"n"
 
@@ -33,6 +36,10 @@ class Marker(NamedTuple):
     all events after the cut are found from there on. `whole`: written in one transaction with its rows. `systems` is
     how many there are: a hash tells of a system that has lost rows, this of one that has lost all. None in older
     markers.
+
+    `era` is that of all that is told (see `codec.era`). `began` is where the journal was begun to be folded: as long as
+    it still begins there, it can be folded again. `partitions` is how many each topic had. `withdraws`: what was told
+    before, up to these offsets by topic, is still to be taken away (see `withdrawal`).
     """
 
     positions: dict[str, int]
@@ -40,9 +47,18 @@ class Marker(NamedTuple):
     changes_offset: int | None
     whole: bool = False
     systems: int | None = None
+    era: int = FIRST_ERA
+    began: dict[str, int] | None = None
+    partitions: int | None = None
+    withdraws: dict[str, int] | None = None
 
     def encode(self) -> bytes:
         return json.dumps(self._asdict(), sort_keys=True).encode()
+
+
+def new_lineage() -> str:
+    """The name of another life of a changelog."""
+    return secrets.token_hex(LINEAGE_BYTES)
 
 
 def decode_marker(value: bytes) -> Marker:
@@ -114,13 +130,18 @@ class SystemRows(NamedTuple):
     """One system's part of the table."""
 
     core: dict[str, bytes]
-    notes: Notes
+    notes_row: bytes
+
+    @property
+    def notes(self) -> Notes:
+        """The worker's own row. Raises DamagedRow: ask the core first whether this is of another release."""
+        return decode_notes(self.notes_row)
 
 
 def rows_by_system(rows: Mapping[bytes, bytes]) -> dict[str, SystemRows]:
     """The table's rows, by system; the marker is passed over. Raises DamagedRow."""
     core: dict[str, dict[str, bytes]] = {}
-    notes: dict[str, Notes] = {}
+    notes: dict[str, bytes] = {}
     for key, value in rows.items():
         if key == MARKER_KEY:
             continue
@@ -132,7 +153,7 @@ def rows_by_system(rows: Mapping[bytes, bytes]) -> dict[str, SystemRows]:
         if rest[:1] == _CORE:
             core.setdefault(name, {})[row] = value
         elif rest == _NOTES:
-            notes[name] = decode_notes(value)
+            notes[name] = value
         else:
             raise DamagedRow(f"key {key!r}")
     if not core.keys() <= notes.keys():

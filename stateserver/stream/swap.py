@@ -1,34 +1,34 @@
 """The tables of a partition, made anew from its journal, in place of the live ones: whole, or not at all.
 
-The fold comes first, beside the workers (see `rebuild`). Then the partition's pen is taken, which fences its worker;
-what that one did meanwhile is folded too; and one transaction writes what differs, strikes out what should not be
-there, and ends with a marker at the very cut that the live tables stood for. So wherever it is killed, the live tables
-are as they were, or all are new; and the worker, started again, goes on from either.
+The fold comes first, beside the workers (see `fresh_tables`). Then the partition's pen is taken, which fences its
+worker; what that one did meanwhile is folded too; and one transaction writes what differs, strikes out what should not
+be there, and ends with a marker at the very cut that the live tables stood for. So wherever it is killed, the live
+tables are as they were, or all are new; and the worker, started again, goes on from either.
 
 Without transactions nobody is fenced and a swap may be cut off: nobody may work then, and it is to be run again.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from stateserver.codec.era import era_headers
 from stateserver.codec.system import encode_system
 from stateserver.codec.topics import system_key
 from stateserver.security.keyring import KeyRing
-from stateserver.stream.errors import CannotSwap, EventsDiffer, Fenced, ToldOtherwise, WorkersAtWork
+from stateserver.stream.errors import CannotRebuild, CannotSwap, EventsDiffer, Fenced, ToldOtherwise, WorkersAtWork
+from stateserver.stream.fresh_tables import LiveTable, Passed, Rebuilding
+from stateserver.stream.place import Place
 from stateserver.stream.ports import Pen, Row, Sheet
-from stateserver.stream.rebuild import LiveTable, Passed, Place, Rebuilding
-from stateserver.stream.restore import LINEAGE_BYTES
-from stateserver.stream.state_rows import MARKER_KEY, DamagedRow, Marker, stands_for, swapped_rows
+from stateserver.stream.state_rows import MARKER_KEY, DamagedRow, Marker, new_lineage, stands_for, swapped_rows
+from stateserver.stream.withdrawal import journal_beginnings
 
 
 class Swapped(NamedTuple):
-    """What was done: how many systems there are, how many rows differed by table, and how many events nobody knew."""
+    """What was done: how many systems there are, and how many rows differed, by table."""
 
     partition: int
     systems: int
     differing: dict[str, int]
-    told: int
 
 
 class Live(NamedTuple):
@@ -78,12 +78,12 @@ async def swap_partition(place: Place, around: Surroundings) -> Swapped | None:
     if marker is None:
         return None
     starts = await _starts(place, marker)
-    fold = Rebuilding(place, around.ring, starts, live.blasts, around.passed)
+    fold = Rebuilding(place, around.ring, starts, marker.era, live.blasts, around.passed)
     try:
         await fold.read_told()
         await fold.fold_to(marker.positions)
         fold.cut()
-        await _check_nobody_goes_on_wrong(place, around, live, fold)
+        await _check(place, around, live, fold)
         pen = await place.log.take_pen(place.partition)
         try:
             return await _swap(place, around, live, fold, marker, pen)
@@ -98,29 +98,29 @@ async def swap_partition(place: Place, around: Surroundings) -> Swapped | None:
         ) from trouble
 
 
-async def _check_nobody_goes_on_wrong(place: Place, around: Surroundings, live: Live, fold: Rebuilding) -> None:
-    """Events that a worker tells of a state that is wrong can't be taken back. Raises WorkersAtWork."""
-    wrong = fold.rebuilt.states_that_differ(live.state) > 0 or bool(fold.rebuilt.untold)
-    if wrong and await around.group_at_work():
+async def _check(place: Place, around: Surroundings, live: Live, fold: Rebuilding) -> None:
+    """Readers were told all of it, and nobody goes on from a state that is wrong: what it tells can't be taken back.
+
+    Raises ToldOtherwise and WorkersAtWork.
+    """
+    untold = fold.rebuilt.untold
+    if untold is not None:
+        raise ToldOtherwise(place.partition, f"the event {untold.version} of system {untold.system!r} was not told")
+    if fold.rebuilt.states_that_differ(live.state) and await around.group_at_work():
         raise WorkersAtWork(place.partition, "the state that they go on from is not what the journal says")
 
 
 async def _starts(place: Place, marker: Marker) -> dict[str, int]:
     """Where to begin to fold, by topic. Raises CannotSwap where that doesn't lead to what the tables stand for."""
-    unread = marker.positions.keys() - set(place.layout.journals)
-    if unread:
+    if marker.withdraws is not None:
         raise CannotSwap(
-            f"partition {place.partition}: its tables also come of {', '.join(sorted(unread))}",
-            "name every journal that the workers read, or have read, in STATESERVER_PACKETS_TOPICS",
+            f"what was told of partition {place.partition} is being withdrawn, and will be told anew",
+            "start a worker: it goes on with that",
         )
-    starts = {topic: (await place.log.bounds(topic, place.partition)).start for topic in place.layout.journals}
-    for topic, start in starts.items():
-        if start > 0 and marker.positions.get(topic, 0) > 0:
-            raise CannotSwap(
-                f"partition {place.partition} of {topic} begins at offset {start}: what came before can't be folded",
-                "restore the journal's older records from a backup or a mirror",
-            )
-    return starts
+    try:
+        return await journal_beginnings(place, marker)
+    except CannotRebuild as trouble:
+        raise CannotSwap(trouble.message, trouble.hint) from trouble
 
 
 async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding, before: Marker, pen: Pen) -> Swapped:
@@ -135,10 +135,11 @@ async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding
     await fold.fold_to(marker.positions)
     fold.cut()
     await fold.check_what_was_told_since()
-    await _check_nobody_goes_on_wrong(place, around, live, fold)
+    await _check(place, around, live, fold)
 
-    lineage = secrets.token_hex(LINEAGE_BYTES)
-    new_marker = Marker(rebuilt.positions, lineage, marker.changes_offset, pen.commits, len(rebuilt.systems))
+    new_marker = marker._replace(
+        positions=rebuilt.positions, lineage=new_lineage(), whole=pen.commits, systems=len(rebuilt.systems)
+    )
     headers = stands_for(rebuilt.positions)
     systems = {
         system_key(name): encode_system(
@@ -158,15 +159,14 @@ async def _swap(place: Place, around: Surroundings, live: Live, fold: Rebuilding
         [
             Sheet(place.layout.topics.units, differing["units"], headers),
             Sheet(place.layout.topics.blasts, differing["blasts"]),
-            Sheet(place.layout.topics.systems, live.systems.replacing(systems), headers),
-            Sheet(place.layout.topics.changes, rebuilt.untold),
+            Sheet(place.layout.topics.systems, live.systems.replacing(systems), (*headers, *era_headers(marker.era))),
             Sheet(
                 place.layout.state,
                 [*live.state.replacing(rebuilt.state), Row(MARKER_KEY, new_marker.encode())],
-                swapped_rows(rebuilt.positions, lineage),
+                swapped_rows(rebuilt.positions, new_marker.lineage),
             ),
         ],
         {(topic, place.partition): rebuilt.positions[topic] for topic in place.layout.journals},
     )
     counts = {table: len(rows) for table, rows in differing.items()} | {"state": states}
-    return Swapped(place.partition, len(rebuilt.systems), counts, len(rebuilt.untold))
+    return Swapped(place.partition, len(rebuilt.systems), counts)

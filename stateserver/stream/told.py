@@ -8,8 +8,9 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 
 from stateserver.codec.change import decode_change
+from stateserver.codec.era import FIRST_ERA, era_of
 from stateserver.domain.change import Change
-from stateserver.stream.errors import EventsDiffer
+from stateserver.stream.errors import EventsDiffer, StateLost
 from stateserver.stream.ports import LogRecord, Row
 
 _UNKNOWN = 0
@@ -36,12 +37,16 @@ class _Stretch:
 
 
 class Told:
-    """Events of one partition of `topic`, by system and version, that follow on the `versions` of a checkpoint."""
+    """Events of one partition of `topic`, by system and version, that follow on the `versions` of a checkpoint.
 
-    def __init__(self, topic: str, partition: int, versions: Mapping[str, int]) -> None:
+    Those of an earlier era than the checkpoint's are withdrawn, and passed over.
+    """
+
+    def __init__(self, topic: str, partition: int, versions: Mapping[str, int], era: int = FIRST_ERA) -> None:
         self._topic = topic
         self._partition = partition
         self._versions = versions
+        self._era = era
         self._stretches: dict[str, _Stretch] = {}
 
     def __bool__(self) -> bool:
@@ -58,9 +63,17 @@ class Told:
         return system, stretch.first + len(stretch.digests) - 1
 
     def note(self, records: Sequence[LogRecord]) -> None:
-        """Take records of `changes`, in order. Raises EventsDiffer where two of them contradict each other."""
+        """Take records of `changes`, in order.
+
+        Raises EventsDiffer where two of them contradict each other, and StateLost where a later era has begun than the
+        checkpoint knows of.
+        """
         for record in records:
-            if record.value is None:
+            era = era_of(record.headers)
+            if era > self._era:
+                what = f"{self._topic} tells of the era {era} at offset {record.offset}"
+                raise StateLost("its checkpoint", self._partition, f"is of the era {self._era}", what)
+            if record.value is None or era < self._era:
                 continue
             change = decode_change(record.value)
             if change.version <= self._versions.get(change.system, 0):

@@ -6,14 +6,16 @@ last checkpoint. Only a record that can't be applied stops its own partition and
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from stateserver.codec.heartbeat import EVERY_S
 from stateserver.codec.packet import Kind
+from stateserver.stream.errors import BrokerUnreachable, PartitionsChanged
 from stateserver.stream.health import Verdict, WorkerCondition, judge
 from stateserver.stream.keeper import Care, PartitionKeeper
 from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch
 from stateserver.stream.standby import Standby
+from stateserver.stream.topic_needs import topics_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ TICKS_SOON_S = 0.05
 REPORT_EVERY_S = 60.0
 CATCH_UP_EVERY_S = 1.0
 FOLLOW_EVERY_S = 5.0
+LOOK_AT_TOPICS_EVERY_S = 20.0
 LOOK_EVERY_S = 0.25
 LOOK_EVERY_S_WHEN_READY = 10.0
 
@@ -60,6 +63,7 @@ class Worker:
         self._every(lambda: CATCH_UP_EVERY_S, self._catch_up)
         self._every(lambda: FOLLOW_EVERY_S, self._follow)
         self._every(lambda: REPORT_EVERY_S, self._report)
+        self._every(lambda: LOOK_AT_TOPICS_EVERY_S, self._look_at_topics)
         self._every(self._ticks_pause, self._append_ticks)
 
     async def _report(self) -> None:
@@ -122,6 +126,9 @@ class Worker:
         """Care for exactly these; returns when they are restored. May be cancelled and called anew."""
         wanted = set(partitions)
         self._on_hold = True
+        if (layout := self._care.layout).partitions is not None and max(wanted, default=0) >= layout.partitions:
+            self._check_counts(dict.fromkeys(layout.journals, max(wanted) + 1))
+            return
         await self._stop_standing_by(wanted & self._standbys.keys())
         await self.let_go(self.partitions - wanted)
         for partition in sorted(self.partitions):
@@ -216,6 +223,27 @@ class Worker:
             self._when_ready()
         if any(keeper.stopped for keeper in keepers):
             self.ready.clear()
+
+    async def _look_at_topics(self) -> None:
+        """See that the topics are what they were, and the partitions' state what we wrote."""
+        layout = self._care.layout
+        try:
+            if layout.partitions is not None:
+                counts = await self._care.ports.log.partition_counts(topics_of(layout))
+                self._check_counts({topic: count for topic, count in counts.items() if count != layout.partitions})
+            for keeper in list(self._keepers.values()):
+                await keeper.check_still_ours()
+        except BrokerUnreachable as trouble:
+            logger.debug("can't look at the topics: %s", trouble)  # whoever needs the broker says so
+
+    def _check_counts(self, changed: Mapping[str, int]) -> None:
+        """Nothing is taken any more where keys may find other partitions than their systems' state lies in."""
+        if not changed:
+            return
+        self._on_hold = True
+        trouble = PartitionsChanged(changed, self._care.layout.partitions or 0)
+        logger.critical("%s", trouble)
+        self.fail(trouble)
 
     async def _catch_up(self) -> None:
         await asyncio.gather(*(keeper.catch_up() for keeper in list(self._keepers.values())))

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
+from stateserver.codec.era import era_of
 from stateserver.codec.system import decode_system
 from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
@@ -26,6 +27,7 @@ from stateserver.domain.records import Record
 from stateserver.kafka.writers import start_writer
 from stateserver.protocol.reasons import Rejected
 from stateserver.replay.folding import Folding
+from stateserver.security.keyring import KeyRing
 from stateserver.stream.ports import LogRecord, Row
 from tests.stream.chain import Chain, WorkerProcess, until, values
 from tests.stream.journals import example_records, opened, sealed
@@ -55,9 +57,10 @@ def plain(value: object) -> Any:
 async def journal(chain: Chain) -> dict[str, list[Record]]:
     """The journal of each system, as it lies in its topic."""
     records: dict[str, list[Record]] = {}
+    ring = KeyRing.from_document(chain.ring_document)
     for line in await chain.read(chain.layout.journals[0]):
         try:
-            system, record = opened(line)
+            system, record = opened(line, ring)
         except Rejected:
             continue
         records.setdefault(system, []).append(record)
@@ -87,10 +90,13 @@ def _fold(system: str, records: list[Record]) -> Outcome:
 
 
 async def told(chain: Chain) -> dict[str, Outcome]:
-    """What the topics say. Of events, what a reader has who drops what it has seen; repeats have to be identical."""
+    """What the topics say. Of events, what a reader has who drops what it has seen; repeats have to be identical.
+
+    What was withdrawn counts no more, whether it is still there or not.
+    """
     outcomes: dict[str, Outcome] = {}
     seen: dict[tuple[str, int], JSON] = {}
-    for value in values(await chain.read(chain.layout.topics.changes)):
+    for value in values(of_the_last_era(await chain.read(chain.layout.topics.changes))):
         change = plain(change_to_json(decode_change(value)))
         place = (change["system"], change["version"])
         if place not in seen:
@@ -103,9 +109,23 @@ async def told(chain: Chain) -> dict[str, Outcome]:
         row = decode_system(value)
         outcome = outcomes.setdefault(row.system, Outcome([]))  # it may be newer than what was read of `changes`
         outcome.version, outcome.state_hash = row.version, row.state_hash
-    for document in _documents(await chain.read(chain.layout.topics.blasts)):
+    for document in _documents(not_struck_out(await chain.read(chain.layout.topics.blasts))):
         outcomes.setdefault(document["system"], Outcome([])).closed[document["blast"]] = document
     return outcomes
+
+
+def of_the_last_era(records: list[LogRecord]) -> list[LogRecord]:
+    """Without what was withdrawn."""
+    latest: dict[int, int] = {}
+    for record in records:
+        latest[record.partition] = max(era_of(record.headers), latest.get(record.partition, 0))  # type: ignore[attr-defined]
+    return [record for record in records if era_of(record.headers) == latest[record.partition]]  # type: ignore[attr-defined]
+
+
+def not_struck_out(records: list[LogRecord]) -> list[LogRecord]:
+    """Without what a tombstone of the same key follows."""
+    struck_out = {record.key: record.offset for record in records if record.value is None}
+    return [record for record in records if record.offset > struck_out.get(record.key, -1)]
 
 
 def _documents(records: list[LogRecord]) -> Iterator[JSON]:

@@ -101,13 +101,20 @@ def asyncapi() -> str:
     return yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 
+ERA: Final[Document] = {
+    "type": "string",
+    "description": "Which history it belongs to, where all was withdrawn and told anew: when that began, ms since 1970"
+    " in decimal. None in the first. Versions begin at 1 again then: drop what was told of an earlier era, also what"
+    " still comes of it",
+}
 # What a record of `changes` says beside its value.
 CHANGES_HEADERS: Final[Document] = {
     "type": "object",
-    "description": "Those of a CloudEvent in Kafka's binary mode, and one more; older events have none of them",
+    "description": "Those of a CloudEvent in Kafka's binary mode, and two more; older events have none of them",
     "properties": {
         "ce_specversion": {"const": "1.0"},
-        "ce_id": {"type": "string", "description": "<system>/<version>"},
+        "ce_id": {"type": "string", "description": "<system>/<version>, or <system>/<era>/<version>"},
+        "era": ERA,
         "ce_source": {"type": "string", "description": "/systems/<system, percent-encoded>"},
         "ce_type": {"type": "string", "description": "stateserver.<kind>, such as stateserver.unit_changed"},
         "time": {
@@ -120,9 +127,15 @@ CHANGES_HEADERS: Final[Document] = {
 }
 
 
+HEADERS: Final = {
+    "changes": CHANGES_HEADERS,
+    **{name: {"type": "object", "properties": {"era": ERA}} for name in ("systems", "rejected")},
+}
+
+
 def _topic(name: str, address: str) -> Document:
     schema, key, kept, summary = TOPICS[name]
-    headers = {"headers": CHANGES_HEADERS} if name == "changes" else {}
+    headers = {"headers": HEADERS[name]} if name in HEADERS else {}
     return {
         "address": address,
         "servers": [{"$ref": "#/servers/kafka"}],

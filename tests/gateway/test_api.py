@@ -40,6 +40,7 @@ async def test_systems_are_listed_with_what_matters_first(told: Gateway) -> None
     assert system | {"time": None} == {
         "system": "site",
         "version": len(example("changes.jsonl")),
+        "era": 0,
         "time": None,
         "mode": None,
         "control_unit": "0/23",

@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from stateserver.codec.blast import encode_blast
 from stateserver.codec.change import encode_change
+from stateserver.codec.era import FIRST_ERA, era_headers
 from stateserver.codec.system import SystemRow, encode_system
 from stateserver.codec.topics import Topics, system_key, unit_key
 from stateserver.codec.unit import UnitRow, encode_unit
@@ -43,9 +44,10 @@ class Writer:
         self.topics = topics
         self.partition = partition
 
-    async def put(self, topic: str, key: bytes, value: bytes | None) -> int:
+    async def put(self, topic: str, key: bytes, value: bytes | None, era: int = FIRST_ERA) -> int:
         """One record, acknowledged. Returns its offset."""
-        placed = await self.producer.send_and_wait(topic, value, key=key, partition=self.partition)
+        headers = list(era_headers(era))
+        placed = await self.producer.send_and_wait(topic, value, key=key, partition=self.partition, headers=headers)
         return int(placed.offset)
 
     async def batch(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -53,12 +55,12 @@ class Writer:
         sent = [await self.producer.send(topic, value, key=key, partition=self.partition) for key, value in records]
         await asyncio.gather(*sent)
 
-    async def events(self, changes: Iterable[Change]) -> None:
+    async def events(self, changes: Iterable[Change], era: int = FIRST_ERA) -> None:
         """Change events."""
         for change in changes:
-            await self.put(self.topics.changes, system_key(change.system), encode_change(change))
+            await self.put(self.topics.changes, system_key(change.system), encode_change(change), era)
 
-    async def rows(self, rows: Iterable[Written]) -> None:
+    async def rows(self, rows: Iterable[Written], era: int = FIRST_ERA) -> None:
         """Rows of units and systems."""
         for written in rows:
             row = written.row
@@ -68,7 +70,16 @@ class Writer:
                 await self.put(self.topics.units, unit_key(row.system, row.unit), None)
             elif isinstance(row, SystemRow):
                 placed = row._replace(partition=self.partition)
-                await self.put(self.topics.systems, system_key(row.system), encode_system(placed))
+                await self.put(self.topics.systems, system_key(row.system), encode_system(placed), era)
+
+    async def withdraw(self, system: str, units: Iterable[str], stages: Iterable[BlastStage], era: int) -> None:
+        """All that was told of it before that era, in the order in which a worker does it."""
+        await self.put(self.topics.systems, system_key(system), None, era)
+        for path in units:
+            await self.put(self.topics.units, unit_key(system, path), None, era)
+        for stage in stages:
+            for key, _ in encode_blast(system, stage):
+                await self.put(self.topics.blasts, key, None, era)
 
     async def stage(self, system: str, stage: BlastStage) -> None:
         """A blast's documents at a stage."""

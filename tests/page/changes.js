@@ -16,7 +16,7 @@ export function event(kind, unit, members = {}) {
 
 /** A snapshot without anything in it. */
 export function emptySnapshot(members = {}) {
-  const head = { system: "site", version: 0, time: null, mode: "AXXIS100", control_unit: null, operation: null };
+  const head = { system: "site", version: 0, era: 0, time: null, mode: "AXXIS100", control_unit: null, operation: null };
   return { ...head, open_blast: null, whole: true, trouble: null, units: [], warnings: [], blasts: [], ...members };
 }
 

@@ -94,10 +94,24 @@ test("it goes on where it was after the connection was lost", async () => {
     system: "site",
     compress: "gzip",
     cursor: 1,
+    era: 0,
     changes_max: 5_000,
   });
   follower.take(changes("2", [second]));
   assert.equal(follower.state.version, 2);
+});
+
+test("where all was told anew it goes on with that, and shows no blast of before", async () => {
+  const gateway = gatewayWith(emptySnapshot());
+  const follower = new Follower(gateway, quiet);
+  await follower.follow("site");
+  follower.blasts.set("withdrawn", /** @type {any} */ ({ blast: "withdrawn" }));
+  follower.take({ method: "snapshot", params: { subscription: "1", snapshot: emptySnapshot({ era: 5, version: 3 }) } });
+  assert.deepEqual([...follower.blasts.keys()], []);
+  follower.disconnected();
+  await follower.follow("site");
+  const [, asked] = gateway.asked.filter(([method]) => method === "subscribe").at(-1);
+  assert.deepEqual([asked.cursor, asked.era], [3, 5]);
 });
 
 test("a gap makes it subscribe anew, from a snapshot", async () => {

@@ -183,7 +183,7 @@ class Broker:
             partition.open.append(partition.end)
         end = partition.put(self.now_ms(), rows, headers, transaction)
         if transaction is None:
-            self.on_append(place, rows)
+            self.on_append(place, [row._replace(headers=(*headers, *row.headers)) for row in rows])
         return end
 
     # Transactions.
@@ -213,8 +213,8 @@ class Broker:
         transaction.state = state
         if state == "committed":
             for place in transaction.first:
-                rows = [Row(s.line.key, s.line.value) for s in self.partitions[place].records if s[1] is transaction]
-                self.on_append(place, rows)
+                lines = [stored.line for stored in self.partitions[place].records if stored[1] is transaction]
+                self.on_append(place, [Row(line.key, line.value, line.headers) for line in lines])
             self.commit(transaction.offsets)
         for place, first in transaction.first.items():
             partition = self.partitions[place]

@@ -1,10 +1,10 @@
 """The worker's ports on the simulated broker: `Log`, and pens with and without transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from random import Random
 
-from stateserver.stream.errors import AppendFailed, Fenced
+from stateserver.stream.errors import AppendFailed, BrokerUnreachable, Fenced
 from stateserver.stream.kafka_pen import PlainPen
 from stateserver.stream.ports import Bounds, Headers, LogRecord, Pen, Row, Sheet
 from tests.simulation.kafka import Broker, Lost, Place, Transaction
@@ -13,8 +13,9 @@ from tests.simulation.kafka import Broker, Lost, Place, Transaction
 class SimulatedLog:
     """`Log` of one process. `unordered` topics are compacted: there the order of different keys says nothing."""
 
-    def __init__(self, broker: Broker, random: Random, unordered: frozenset[str]) -> None:
+    def __init__(self, broker: Broker, random: Random, unordered: frozenset[str], partitions: int) -> None:
         self.broker = broker
+        self._partitions = partitions
         self._random = random
         self._unordered = unordered
 
@@ -48,6 +49,21 @@ class SimulatedLog:
     async def bounds(self, topic: str, partition: int) -> Bounds:
         there = self.broker.partition(topic, partition)
         return await self.broker.request(lambda: Bounds(there.start, there.end))
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        return await self.broker.request(lambda: self.broker.committed.get((topic, partition)))
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        there, what = self.broker.partition(topic, partition), f"deletion of {topic}/{partition} before {offset}"
+        try:
+            await self.broker.write(what, lambda: there.trim(offset))
+        except Lost as trouble:
+            self.broker.trace.say(str(trouble))
+            raise BrokerUnreachable("the simulated one", str(trouble)) from trouble
+        self.broker.trace.say(what)
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        return await self.broker.request(lambda: dict.fromkeys(topics, self._partitions))
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
         there, position = self.broker.partition(topic, partition), start

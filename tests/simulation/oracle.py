@@ -8,6 +8,7 @@ from typing import Any
 
 from stateserver.codec.blast import BlastPart, decode_blast_part, join_document
 from stateserver.codec.change import decode_change
+from stateserver.codec.era import era_of
 from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.codec.rejected import decode_rejected
 from stateserver.codec.still import decode_still_part, join_still
@@ -26,6 +27,7 @@ from stateserver.stream.state_rows import MARKER_KEY, decode_marker
 from tests.simulation.kafka import Broker, Place
 from tests.simulation.processes import Machine
 from tests.stream.journals import LogLine, last_values, opened
+from tests.stream.withdrawn import FULL_RING
 
 
 class Truth:
@@ -44,7 +46,7 @@ class Truth:
     def _take(self, topic: str, partition: int, line: LogLine) -> None:
         folding = None
         try:
-            name, record = opened(line)
+            name, record = opened(line, FULL_RING)
             folding = self.systems.get(name) or Folding(name)
             changes = folding.apply(record)
         except Rejected as rejected:
@@ -71,8 +73,12 @@ class Watch:
         self._damaged = changelog_is_damaged
         self._trace = broker.trace
         self._told: dict[str, list[bytes]] = {}
+        self._eras: dict[int, int] = {}
+        self._eras_of_states: dict[int, int] = {}
+        self._latest_eras: dict[int, int] = {}
+        self._places: dict[str, int] = {}
         self.durable: dict[Place, int] = {}
-        self.beats: list[tuple[int, dict[str, int], dict[str, int]]] = []
+        self.beats: list[tuple[int, int, dict[str, int], dict[str, int]]] = []
         self._lineages: dict[int, str] = {}
         broker.on_append = self._appended
         broker.on_commit = self._committed
@@ -81,12 +87,10 @@ class Watch:
         topic, partition = place
         if topic == self._layout.topics.changes:
             for row in rows:
-                self._event(decode_change(row.value or b""))
+                self._event(partition, era_of(row.headers), decode_change(row.value or b""))
         elif topic == self._layout.topics.systems:
             for row in rows:
-                system = decode_system(row.value or b"")
-                if system.version > len(self._told.get(system.system, [])):
-                    self._trace.violate(f"a checkpoint of {system.system} before its event {system.version}")
+                self._system(partition, row)
         elif topic == self._layout.topics.heartbeats:
             self._heard(partition, rows)
         elif topic == self._layout.state:
@@ -94,11 +98,44 @@ class Watch:
                 if row.key == MARKER_KEY:
                     self._marker(partition, row.value or b"")
 
+    def _system(self, partition: int, row: Row) -> None:
+        if row.value is None:
+            self._begins(partition, era_of(row.headers))
+            return
+        system = decode_system(row.value)
+        if system.version > len(self._told.get(system.system, [])):
+            self._trace.violate(f"a checkpoint of {system.system} before its event {system.version}")
+
     def _heard(self, partition: int, beats: Sequence[Row]) -> None:
         told = {system: len(events) for system, events in self._told.items()}
-        self.beats += [(partition, decode_heartbeat(beat.value or b"").positions, told) for beat in beats]
+        for beat in beats:
+            positions = decode_heartbeat(beat.value or b"").positions
+            self.beats.append((partition, era_of(beat.headers), positions, told))
 
-    def _event(self, change: Change) -> None:
+    def era(self, partition: int) -> int:
+        """Which history of the partition counts, as readers know it: by events, and by what strikes systems out."""
+        return self._eras.get(partition, 0)
+
+    def era_of_state(self, partition: int) -> int:
+        """The one that its last marker names."""
+        return self._eras_of_states.get(partition, 0)
+
+    def _begins(self, partition: int, era: int) -> None:
+        """What was told before that era was withdrawn."""
+        if era > self.era(partition):
+            self._eras[partition] = era
+            for system, place in self._places.items():
+                if place == partition:
+                    self._told[system] = []
+
+    def _event(self, partition: int, era: int, change: Change) -> None:
+        if era > self.era(partition):
+            if era > self._latest_eras.get(partition, 0):
+                self._trace.violate(f"event {change.version} of {change.system} came before its era {era} began")
+            self._begins(partition, era)
+        self._places[change.system] = partition
+        if era < self.era(partition):
+            return  # of a worker that was taken for dead: no reader takes it
         told, said = self._told.setdefault(change.system, []), repr(change).encode()
         if change.version == len(told) + 1:
             told.append(said)
@@ -111,6 +148,10 @@ class Watch:
 
     def _marker(self, partition: int, value: bytes) -> None:
         marker = decode_marker(value)
+        if marker.era > self._latest_eras.get(partition, 0):
+            self._latest_eras[partition] = marker.era
+            self._lineages[partition] = marker.lineage
+            self.durable.update({(topic, partition): 0 for topic in marker.positions})
         if self._lineages.setdefault(partition, marker.lineage) != marker.lineage and not self._damaged:
             self._trace.violate(f"partition {partition} was rebuilt from its journal, though nothing was damaged")
         for topic, position in marker.positions.items():
@@ -119,7 +160,7 @@ class Watch:
             if same_life and position < self.durable.get(place, 0) and self._broker.transactions:
                 self._trace.violate(f"the state of {place} went back from {self.durable[place]} to {position}")
             self.durable[place] = position
-        self._lineages[partition] = marker.lineage
+        self._lineages[partition], self._eras_of_states[partition] = marker.lineage, marker.era
 
     def _committed(self, positions: Mapping[Place, int]) -> None:
         for place, position in positions.items():
@@ -152,7 +193,7 @@ class Verdict:
             self._blasts(name, folding)
             self._stills(name)
         self._heartbeats()
-        rows = [decode_rejected(line.value or b"") for line in self._lines(self._layout.topics.rejected)]
+        rows = [decode_rejected(line.value or b"") for line in self._told(self._layout.topics.rejected)]
         found = {(row.topic, row.partition, row.offset) for row in rows}
         self._differ("rejected", sorted(found), sorted(self._truth.rejected))
         for machine in machines:
@@ -162,7 +203,9 @@ class Verdict:
 
     def _heartbeats(self) -> None:
         """Whatever one called applied had been told before."""
-        for partition, positions, told in self._watch.beats:
+        for partition, era, positions, told in self._watch.beats:
+            if era < self._watch.era_of_state(partition):
+                continue  # of a worker that didn't know yet that all was withdrawn
             for topic, position in positions.items():
                 for system, version in self._truth.told_by((topic, partition), position).items():
                     if told.get(system, 0) < version:
@@ -176,10 +219,10 @@ class Verdict:
         place = self._truth.places[name]
         told = [
             (line.offset, change.version)
-            for line in self._lines(self._layout.topics.changes, place)
+            for line in self._told(self._layout.topics.changes, place)
             if (change := decode_change(line.value or b"")).system == name
         ]
-        lines = [line for line in self._lines(self._layout.topics.history, place) if line.key == name.encode()]
+        lines = [line for line in self._told(self._layout.topics.history, place) if line.key == name.encode()]
         stills = [join_still([decode_still_part(line.value or b"")]) for line in lines]
         units: dict[str, Fields] = {}
         changes, folded = self._truth.changes.get(name, []), 0
@@ -204,6 +247,17 @@ class Verdict:
             for (name, number), there in self._broker.partitions.items()
             if name == topic and partition in {None, number}
             for line in there.visible(0, there.end)
+        ]
+
+    def _told(self, topic: str, partition: int | None = None) -> list[LogLine]:
+        """What is of the era that counts."""
+        numbers = {number for name, number in self._broker.partitions if name == topic}
+        wanted = numbers if partition is None else {partition}
+        return [
+            line
+            for number in sorted(wanted)
+            for line in self._lines(topic, number)
+            if era_of(line.headers) == self._watch.era_of_state(number)
         ]
 
     def _table(self, topic: str, partition: int) -> dict[bytes, bytes]:

@@ -1,12 +1,22 @@
 """Worker processes: the production code over simulated ports, started, killed, paused, and started again."""
 
 import asyncio
+from collections.abc import Collection
 from random import Random
 
-from stateserver.stream.errors import AppendFailed, BrokerUnreachable, Fenced, PartitionStuck, RecordsLost
+from stateserver.stream.errors import (
+    AppendFailed,
+    BrokerUnreachable,
+    CannotRebuild,
+    Fenced,
+    PartitionStuck,
+    RecordsLost,
+)
 from stateserver.stream.keeper import Care, PartitionKeeper
 from stateserver.stream.metrics import Metrics
+from stateserver.stream.place import Place
 from stateserver.stream.ports import Ports
+from stateserver.stream.rebuild import check_rebuild, rebuild_partition
 from stateserver.stream.worker import Worker
 from tests.simulation.disk import Disk, SimulatedStores
 from tests.simulation.group import Coordinator, Member
@@ -14,7 +24,7 @@ from tests.simulation.kafka import Broker
 from tests.simulation.log import SimulatedLog
 from tests.simulation.loop import NOBODY, Process, SimulatedLoop
 from tests.simulation.scenario import Scenario
-from tests.stream.journals import RING
+from tests.stream.withdrawn import FORMAT, FULL_RING, SHORT_RING, of_format
 
 LATENESS_MS = 5_000
 STOP_WITHIN_S = 4.5
@@ -35,6 +45,54 @@ class SimulatedClock:
         await asyncio.sleep(seconds)
 
 
+class Operator:
+    """Somebody who runs `stateserver rebuild`, each time in a process of its own, which may die at any await."""
+
+    def __init__(self, scenario: Scenario, broker: Broker, random: Random) -> None:
+        self.process: Process | None = None
+        self.quiet = False
+        self._scenario = scenario
+        self._broker = broker
+        self._random = random
+        self._times = 0
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    def rebuild(self, partitions: Collection[int]) -> None:
+        """Begin to."""
+        self._times += 1
+        process = self.process = Process(f"op.{self._times}", self._kill)
+        process.fuse = -1 if self.quiet or self._random.random() < 0.5 else self._random.randint(1, 60)
+        self._broker.trace.say(f"rebuilds {sorted(partitions)}", process.name)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        loop.spawn(self._run(process, partitions), process)
+
+    def _kill(self, process: Process) -> None:
+        self._broker.trace.say("killed", process.name)
+        process.alive = False
+
+    async def _run(self, process: Process, partitions: Collection[int]) -> None:
+        """As `stateserver.commands.rebuild` has it."""
+        scenario, broker = self._scenario, self._broker
+        unordered = frozenset({scenario.layout.state, scenario.layout.topics.units})
+        log = SimulatedLog(broker, self._random, unordered, scenario.partitions)
+        try:
+            for partition in sorted(partitions):
+                place = Place(partition, log, scenario.layout)
+                await check_rebuild(place, FULL_RING)
+                await rebuild_partition(place, broker.now_ms())
+        except MAY_END_WITH as trouble:
+            broker.trace.say(f"failed: {trouble}")
+        except CannotRebuild as trouble:
+            broker.trace.say(f"refused: {trouble}")
+            if not isinstance(trouble.__cause__, Fenced):
+                broker.trace.violate(f"a rebuild was refused: {trouble}")
+        process.alive = False
+
+
 class Machine:
     """A disk, and one worker process after the other that runs on it, as a process manager has it."""
 
@@ -46,6 +104,7 @@ class Machine:
         self.process: Process | None = None
         self.worker: Worker | None = None
         self.wanted = False
+        self.wanted_before = False
         self.quiet = False
         self._scenario = scenario
         self._broker = broker
@@ -53,6 +112,7 @@ class Machine:
         self._random = random
         self._lives = 0
         self._stop = asyncio.Event()
+        self.ring = SHORT_RING if scenario.upgrade else FULL_RING
 
     @property
     def running(self) -> bool:
@@ -131,6 +191,14 @@ class Machine:
         if self.wanted and self.process is process:
             self.start()
 
+    def upgrade(self) -> None:
+        """The next release will be started here, which knows the key that lacked."""
+        self.ring = FULL_RING
+        for tables in self.disk.tables.values():
+            for at, table in enumerate(tables):
+                rows = {key: of_format(row, -1) if FORMAT in row else row for key, row in table.rows.items()}
+                tables[at] = table._replace(rows=rows)
+
     def stop(self) -> None:
         """Ask it to end in good order, and do not start it again."""
         self.wanted = False
@@ -142,9 +210,9 @@ class Machine:
         unordered = frozenset({scenario.layout.state, scenario.layout.topics.units})
         topics = scenario.layout.journals
         member = Member(process.name, broker, self._coordinator, topics, self._random, lambda: scenario.loses)
-        log = SimulatedLog(broker, self._random, unordered)
+        log = SimulatedLog(broker, self._random, unordered, scenario.partitions)
         ports = Ports(log, member, SimulatedStores(self.disk), SimulatedClock(broker))
-        care = Care(RING, ports, scenario.layout, LATENESS_MS, Metrics())
+        care = Care(self.ring, ports, scenario.layout, LATENESS_MS, Metrics())
         worker = self.worker = member.worker = Worker(care)
         worker.start_giving_signs()
         member.start()

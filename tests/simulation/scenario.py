@@ -59,6 +59,16 @@ class Scenario:
         # How many events may come before a cut is due, and how many units' as_of go into one: sites are small here.
         self.uncut_changes_max = random.choice([1, 10, 20_000])
         self.published_units_max = random.choice([1, 3, 250])
+        # Drawn apart, so that the rest of a seed stays what it is.
+        withdrawals = Random(f"withdrawals {seed}")
+        fit = self.transactions and self.damage != "retention"
+        # Somebody runs `stateserver rebuild`; all workers are stopped, and those of the next release, with one more
+        # key, find the state of the one before.
+        self.rebuilds = fit and withdrawals.random() < 0.35
+        self.upgrade = fit and self.damage is None and withdrawals.random() < 0.35
+        self.upgrade_at = withdrawals.randrange(self.accidents) if self.upgrade else None
+        self.late = [self.upgrade and withdrawals.random() < 0.3 for _ in self.lines]
+        self.layout = self.layout._replace(partitions=self.partitions)
 
     def _lines(self, systems: int) -> list[Line]:
         """The systems' journals, mixed as they come."""
@@ -87,7 +97,8 @@ class Scenario:
     def shown(self) -> str:
         """In a line, for a person."""
         kind = "with transactions" if self.transactions else "without transactions"
-        troubles = [name for name in ("storms", "disk_troubles", "compaction", "standbys") if getattr(self, name)]
+        kinds = ("storms", "disk_troubles", "compaction", "standbys", "rebuilds", "upgrade")
+        troubles = [name for name in kinds if getattr(self, name)]
         return (
             f"seed {self.seed}: {len(self.lines)} records, {self.workers} workers, {self.partitions} partitions, "
             f"{len(self.layout.journals)} topics, {kind}, {self.accidents} accidents, kill 1/{self.kill_every}, "

@@ -14,7 +14,7 @@ from tests.simulation.world import Failed, run_seed
 FIRST_SEED = int(os.environ.get("SIMULATION_FROM", "1"))
 SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("SIMULATION_SEEDS", "160")))
 # Seeds that once showed a fault.
-REMEMBERED = (10466, 12533, 15791, 18907, 21768)
+REMEMBERED = (6319, 10466, 12533, 15791, 18907, 21768)
 
 
 @pytest.mark.parametrize("start", range(0, len(SEEDS), 20))

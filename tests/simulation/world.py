@@ -5,16 +5,19 @@ import logging
 from random import Random
 
 from stateserver.domain.deadlines import next_deadline
+from stateserver.domain.records import FrameRecord
 from stateserver.stream import keeper, partition
 from stateserver.stream.keeper import PartitionKeeper
+from stateserver.stream.ports import Row
 from tests.simulation.group import Coordinator
-from tests.simulation.kafka import Broker
+from tests.simulation.kafka import TRANSACTION_S_MAX, Broker
 from tests.simulation.loop import LostItsWay, SimulatedLoop
 from tests.simulation.oracle import Truth, Verdict, Watch
-from tests.simulation.processes import Machine
-from tests.simulation.scenario import BEGINNING_MS, Scenario
+from tests.simulation.processes import Machine, Operator
+from tests.simulation.scenario import BEGINNING_MS, Line, Scenario
 from tests.simulation.trace import Trace
-from tests.stream.journals import LogLine, sealed
+from tests.stream.journals import RING, LogLine, last_values, sealed
+from tests.stream.withdrawn import FORMAT, LATE_RING, of_format
 
 SETTLES_WITHIN_S = 90.0
 SILENCE_MS = 700_000
@@ -45,6 +48,7 @@ class World:
         self.machines = [
             Machine(number, scenario, self.broker, self.coordinator, self.random) for number in range(scenario.workers)
         ]
+        self.operator = Operator(scenario, self.broker, self.random)
         self.journal: dict[tuple[str, int], list[LogLine]] = {}
 
     async def run(self) -> None:
@@ -63,19 +67,54 @@ class World:
 
     async def _feed(self) -> None:
         """Packet Servers append what the site says; the time of the site is the time of the world."""
-        for line in self.scenario.lines:
+        for line, late in zip(self.scenario.lines, self.scenario.late, strict=True):
             if self.random.random() < 0.15:
                 await asyncio.sleep(self.random.choice([0.05, 0.2, 0.6]))
             ahead = line.record.created_at - self.broker.now_ms()
             if ahead > 0:
                 self.broker.jumped_ms += ahead
-            self.broker.put((line.topic, line.partition), [sealed(line.record, line.system)], ())
+            self.broker.put((line.topic, line.partition), [_sealed(line, late=late)], ())
             self.trace.say(f"{type(line.record).__name__} of {line.system} in {line.topic}/{line.partition}")
 
     async def _have_accidents(self) -> None:
-        for _ in range(self.scenario.accidents):
+        for number in range(self.scenario.accidents):
             await asyncio.sleep(self.random.expovariate(2.5))
+            if self.scenario.upgrade_at == number:
+                await self._upgrade()
             self._accident()
+
+    async def _upgrade(self) -> None:
+        """All workers are stopped, and those of the next release find the state of the one before."""
+        self.trace.say("the next release comes")
+        for machine in self.machines:
+            machine.wanted_before, machine.wanted = machine.wanted, False
+            machine.kill()
+        while self.operator.running:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(TRANSACTION_S_MAX)  # what the dead left open is struck out
+        self.broker.stormy, storms = False, self.scenario.storms
+        untold = [number for number in range(self.scenario.partitions) if not self._of_an_older_format(number)]
+        self.operator.quiet = True
+        if untold:
+            self.operator.rebuild(untold)
+        while self.operator.running:
+            await asyncio.sleep(0.1)
+            self.broker.stormy = False
+        self.operator.quiet, self.scenario.storms = False, storms
+        for machine in self.machines:
+            machine.upgrade()
+            if machine.wanted_before:
+                machine.start()
+
+    def _of_an_older_format(self, number: int) -> bool:
+        """Make its state another release's. False where nothing in it tells: it is of no system yet."""
+        there = self.broker.partition(self.scenario.layout.state, number)
+        for at, stored in enumerate(there.records):
+            value = stored.line.value
+            if value is not None and FORMAT in value:
+                there.records[at] = stored._replace(line=stored.line._replace(value=of_format(value, -1)))
+        live = last_values(there.visible(0, there.end))
+        return any(FORMAT in value for value in live.values())
 
     def _accident(self) -> None:
         scenario, machine = self.scenario, self.random.choice(self.machines)
@@ -88,6 +127,8 @@ class World:
             possible += [lambda: self._fill(machine), lambda: self._damage_disk(machine)]
         if scenario.compaction:
             possible += [self._compact] * 2
+        if scenario.rebuilds:
+            possible += [self._rebuild] * 2
         if scenario.damage is not None:
             possible.append(self._damage_changelog if scenario.damage == "changelog" else self._retention)
         self.random.choice(possible)()
@@ -99,6 +140,11 @@ class World:
             machine.stop()
         else:
             self.random.choice(self.machines).kill()
+
+    def _rebuild(self) -> None:
+        if not self.operator.running:
+            count = self.random.randint(1, self.scenario.partitions)
+            self.operator.rebuild(self.random.sample(range(self.scenario.partitions), count))
 
     def _storm(self) -> None:
         self.broker.stormy = True
@@ -167,6 +213,8 @@ class World:
                     machine._resume(machine.process)
             machine.disk.full = machine.disk.full and self.random.random() < 0.3
         self.scenario.loses = 0
+        if self.operator.process is not None:
+            self.operator.process.fuse = -1
         if not any(machine.wanted for machine in self.machines):
             self.machines[0].start()
 
@@ -191,6 +239,8 @@ class World:
 
     def _unrest(self) -> str | None:
         """What is yet to be done, None where nothing is."""
+        if self.operator.running:
+            return "somebody rebuilds"
         cared_for = sorted(keeper.partition for machine in self.machines for keeper in machine.keepers)
         if cared_for != list(range(self.scenario.partitions)):
             return f"partitions in care: {cared_for}"
@@ -203,6 +253,8 @@ class World:
             self.trace.violate(f"partition {number} stopped: {keeper.stopped}")
         if restored is None or keeper._checkpointing.locked():
             return f"partition {number} is restored, or being written"
+        if restored.marker.era < self.watch.era_of_state(number):
+            return f"partition {number} was withdrawn, and its worker doesn't know it yet"
         if restored.processor.moved or restored.processor.unpublished:
             return f"partition {number} is not written"
         for topic in self.scenario.layout.journals:
@@ -226,6 +278,11 @@ class World:
             for name, tracked in keeper._processor.systems.items()
             if tracked.frame_appended_at is not None and next_deadline(tracked.system) is not None
         ]
+
+
+def _sealed(line: Line, *, late: bool) -> Row:
+    """As it comes; `late`: with a key that workers lack before the next release."""
+    return sealed(line.record, line.system, LATE_RING if late and isinstance(line.record, FrameRecord) else RING)
 
 
 def run_seed(seed: int, trace: Trace | None = None) -> Trace:

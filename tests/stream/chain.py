@@ -36,12 +36,11 @@ class Chain:
         self.layout = Layout.with_prefix(prefix, (f"{prefix}packets",))
         self.folder = folder
         self.group = f"{prefix}workers"
+        self.ring_document = RING_DOCUMENT
 
     def worker(self, data: str = "data", **settings: str) -> "WorkerProcess":
         """A worker, not started yet; `settings` are names without their prefix."""
-        ring = self.folder / "ring.json"
-        ring.touch(mode=0o600)
-        ring.write_text(json.dumps(RING_DOCUMENT))
+        ring = self.lay_ring()
         given = {
             "BROKERS": self.broker.bootstrap,
             "TOPIC_PREFIX": self.prefix,
@@ -53,6 +52,13 @@ class Chain:
             **settings,
         }
         return WorkerProcess({f"STATESERVER_{name}": value for name, value in given.items()}, self.folder)
+
+    def lay_ring(self) -> Path:
+        """The key ring's file, with what it is to have now."""
+        ring = self.folder / "ring.json"
+        ring.touch(mode=0o600)
+        ring.write_text(json.dumps(self.ring_document))
+        return ring
 
     async def produce(self, rows: Iterable[Row]) -> list[int]:
         """Append to the journal as Packet Servers do: the key says the partition. Returns the partitions."""

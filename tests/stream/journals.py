@@ -98,9 +98,9 @@ def sealed(record: Record, system: str = SYSTEM, ring: KeyRing = RING) -> Row:
     return Row(system.encode(), value, headers)
 
 
-def opened(line: LogRecord) -> tuple[str, Record]:
+def opened(line: LogRecord, ring: KeyRing = RING) -> tuple[str, Record]:
     """The system and the record of a line of a log, as a worker opens it. Raises Rejected."""
-    return open_record(RING, line.key, line.value, codec.appended_at(line.timestamp, line.headers))
+    return open_record(ring, line.key, line.value, codec.appended_at(line.timestamp, line.headers))
 
 
 def log_lines(records: Iterable[Record], system: str = SYSTEM) -> list[LogLine]:

@@ -6,7 +6,7 @@ fail, or just miss their answer, as when a process is killed.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 
 from stateserver.stream.errors import Fenced, StoreUnusable
 from stateserver.stream.kafka_pen import PlainPen
@@ -49,13 +49,15 @@ class SimulatedLog:
         self.now_ms = 0
         self.pens: dict[int, int] = {}
         # Where pens commit the group's positions; without, there are no transactions.
-        self.committed: dict[tuple[str, int], int] | None = None
+        self.positions: dict[tuple[str, int], int] | None = None
+        self.starts: dict[tuple[str, int], int] = {}
+        self.partitions = 4
 
     async def take_pen(self, partition: int) -> Pen:
         self.power.before()
-        if self.committed is None:
+        if self.positions is None:
             return PlainPen(self.append, partition)
-        return SimulatedPen(self, partition, self.committed)
+        return SimulatedPen(self, partition, self.positions)
 
     async def append(self, topic: str, partition: int, rows: Sequence[Row], headers: Headers = ()) -> int:
         # Cut off, some of the rows may be there already.
@@ -68,9 +70,25 @@ class SimulatedLog:
         return len(lines)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
-        return Bounds(0, len(self.topics.get((topic, partition), ())))
+        return Bounds(self.starts.get((topic, partition), 0), len(self.topics.get((topic, partition), ())))
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        return None if self.positions is None else self.positions.get((topic, partition))
+
+    async def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        self.power.before()
+        self.starts[topic, partition] = max(offset, self.starts.get((topic, partition), 0))
+        self.power.after()
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        return dict.fromkeys(topics, self.partitions)
+
+    def held(self, topic: str, partition: int) -> list[LogLine]:
+        """What was not deleted."""
+        return self.topics.get((topic, partition), [])[self.starts.get((topic, partition), 0) :]
 
     async def read(self, topic: str, partition: int, start: int, end: int) -> AsyncIterator[Sequence[LogRecord]]:
+        assert start >= self.starts.get((topic, partition), 0), "read where nothing is any more"
         lines = self.topics.get((topic, partition), [])[start:end]
         for at in range(0, len(lines), READ_BATCH):
             yield lines[at : at + READ_BATCH]
@@ -199,7 +217,7 @@ class World:
         self.journal = SimulatedJournal(Power())
         self.clock = SimulatedClock()
         if transactions:
-            self.log.committed = self.journal.committed
+            self.log.positions = self.journal.committed
 
     def restart(self, power: Power, *, keep_disk: bool) -> None:
         """Power comes back."""

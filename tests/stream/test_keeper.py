@@ -17,6 +17,7 @@ from stateserver.codec.unit import decode_unit
 from stateserver.domain.change import change_to_json
 from stateserver.domain.checkpoint import state_hash, take_rows
 from stateserver.domain.deadlines import next_deadline
+from stateserver.security.keyring import KeyRing
 from stateserver.stream.errors import HistoryTrimmed, JournalCutBack, PartitionStuck
 from stateserver.stream.keeper import STUCK_AFTER_MS, Care, PartitionKeeper
 from stateserver.stream.layout import STATE_TABLE, UNITS_TABLE, Layout
@@ -54,13 +55,13 @@ def world_with(lines: list[LogLine], *, transactions: bool = False) -> World:
     return world
 
 
-async def live(world: World, *, batch: int = 9) -> PartitionKeeper:
+async def live(world: World, *, batch: int = 9, ring: KeyRing = RING) -> PartitionKeeper:
     """A worker's life for one partition: restored, the journal applied to its end, all of it checkpointed."""
-    keeper = PartitionKeeper(P, care_for(world))
+    keeper = PartitionKeeper(P, care_for(world)._replace(ring=ring))
     try:
         await keeper.restore()
         lines = world.log.topics[PACKETS, P]
-        while (at := keeper.position(PACKETS)) < len(lines):
+        while keeper.stopped is None and (at := keeper.position(PACKETS)) < len(lines):
             await keeper.take(Batch(PACKETS, P, at, lines[at : at + batch]))
             await asyncio.sleep(0)
             await keeper.checkpoint()
@@ -74,7 +75,7 @@ async def live(world: World, *, batch: int = 9) -> PartitionKeeper:
 
 
 def values(world: World, topic: str) -> list[bytes]:
-    return [line.value for line in world.log.topics.get((topic, P), []) if line.value is not None]
+    return [line.value for line in world.log.held(topic, P) if line.value is not None]
 
 
 def versions(world: World) -> dict[int, dict[str, Any]]:

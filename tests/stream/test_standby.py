@@ -37,8 +37,8 @@ async def test_it_begins_anew_with_another_log() -> None:
     disk = other_disk(world)
     standby = Standby(P, world.ports, LAYOUT)
     await standby.follow()
-    for topic in (LAYOUT.state, LAYOUT.topics.units, LAYOUT.topics.changes):
-        del world.log.topics[topic, P]
+    world.log.topics.clear()
+    world.journal.committed.clear()
     world.log.topics[PACKETS, P] = list(LINES[CAPTURE])
     other_disk(world)
     await live(world)

@@ -14,8 +14,9 @@ from stateserver.codec.schemas import SCHEMAS
 from stateserver.codec.unit import decode_unit, encode_unit
 from stateserver.stream.errors import CannotSwap, Fenced, ToldOtherwise, WorkersAtWork
 from stateserver.stream.keeper import PartitionKeeper
+from stateserver.stream.place import Place
 from stateserver.stream.ports import Batch, Pen
-from stateserver.stream.rebuild import Place
+from stateserver.stream.rebuild import rebuild_partition
 from stateserver.stream.state_rows import is_of_the_core
 from stateserver.stream.swap import Surroundings, Swapped, swap_partition
 from tests.stream.journals import CAPTURE, EXAMPLES, OTHER_RING, RING, SYSTEM, LogLine
@@ -35,6 +36,7 @@ from tests.stream.test_keeper import (
     versions,
     world_with,
 )
+from tests.stream.withdrawn import eras
 
 TOPICS = LAYOUT.topics
 
@@ -98,7 +100,7 @@ async def test_tables_that_were_spoilt_are_as_they_were(example: str, transactio
     spoil_tables(world)
     swapped = await swap(world, at_work=transactions)
     assert swapped is not None
-    assert (swapped.systems, swapped.differing["state"], swapped.told) == (1, 0, 0)
+    assert (swapped.systems, swapped.differing["state"]) == (1, 0)
     assert tables(world) == right
     assert_hash_is_the_oracles(world, example)
     assert_all_is_there(world, example)
@@ -180,7 +182,6 @@ async def test_what_a_worker_does_while_the_journal_is_folded_is_folded_too(monk
     monkeypatch.setattr(world.log, "take_pen", after_the_worker)
     swapped = await swap(world, at_work=True)
     assert swapped is not None
-    assert swapped.told == 0
     assert world.journal.committed == {(PACKETS, P): 30}
     await keeper.close()
     monkeypatch.undo()
@@ -258,25 +259,43 @@ async def test_what_was_told_is_never_contradicted(told: Callable[[World], None]
     assert world.log.topics == before
 
 
-async def test_what_nobody_was_told_is_told_with_the_tables() -> None:
-    """A worker that lacked a key rejected everything; the one with all keys finds it applied."""
+async def test_what_nobody_was_told_is_not_told_with_the_tables() -> None:
+    """A worker that lacked a key rejected everything: `stateserver rebuild` is for that."""
     world = world_with(LINES[CAPTURE], transactions=True)
     keeper = PartitionKeeper(P, care_for(world)._replace(ring=OTHER_RING))
     await keeper.restore()
     await keeper.take(Batch(PACKETS, P, 0, LINES[CAPTURE]))
     await keeper.checkpoint()
     await keeper.close()
-    assert versions(world) == {}
-    with pytest.raises(WorkersAtWork):
-        await swap(world, at_work=True)
-    swapped = await swap(world)
-    assert swapped is not None
-    assert swapped.told == len(versions(world)) > 0
-    world.restart(Power(), keep_disk=True)
+    before = copy.deepcopy(world.log.topics)
+    with pytest.raises(ToldOtherwise, match=r"event 1 of system 'site' was not told.*stateserver rebuild"):
+        await swap(world)
+    assert world.log.topics == before
+
+
+async def test_a_partition_that_is_being_withdrawn_is_left_to_that() -> None:
+    world = world_with(LINES[CAPTURE], transactions=True)
     await live(world)
-    assert_hash_is_the_oracles(world, CAPTURE)
-    assert_tables_agree(world)
-    assert swapped.told == len(world.log.topics[TOPICS.changes, P])
+    world.restart(Power(15), keep_disk=True)
+    with pytest.raises(PowerCut):
+        await rebuild_partition(Place(P, world.log, LAYOUT), world.clock.now_ms())
+    world.restart(Power(), keep_disk=True)
+    with pytest.raises(CannotSwap, match="is being withdrawn"):
+        await swap(world)
+
+
+async def test_tables_of_a_later_era_are_put_right_within_it() -> None:
+    world = world_with(LINES[CAPTURE], transactions=True)
+    await live(world)
+    await rebuild_partition(Place(P, world.log, LAYOUT), world.clock.now_ms())
+    await live(world)
+    right = tables(world)
+    spoil_tables(world)
+    assert await swap(world, at_work=True) is not None
+    assert tables(world) == right
+    await live(world)
+    assert_all_is_there(world, CAPTURE)
+    assert len(eras(world)) == 1
 
 
 async def test_events_that_retention_took_are_not_told_again() -> None:
@@ -285,9 +304,9 @@ async def test_events_that_retention_took_are_not_told_again() -> None:
     world.log.topics[TOPICS.changes, P][:5] = []
     for at, line in enumerate(world.log.topics[TOPICS.changes, P]):
         world.log.topics[TOPICS.changes, P][at] = line._replace(offset=at)
-    swapped = await swap(world, at_work=True)
-    assert swapped is not None
-    assert swapped.told == 0
+    told = list(world.log.topics[TOPICS.changes, P])
+    assert await swap(world, at_work=True) is not None
+    assert world.log.topics[TOPICS.changes, P] == told
 
 
 async def test_a_journal_that_lost_its_beginning_makes_no_tables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,17 @@ import asyncio
 
 import pytest
 
+from stateserver.codec.change import decode_change, encode_change
 from stateserver.codec.heartbeat import decode_heartbeat
 from stateserver.security.keyring import KeyRing
 from stateserver.stream import worker as worker_module
-from stateserver.stream.errors import RecordsLost
+from stateserver.stream.errors import Fenced, PartitionsChanged, RecordsLost
 from stateserver.stream.keeper import Care
 from stateserver.stream.layout import Layout
 from stateserver.stream.metrics import Metrics
+from stateserver.stream.place import Place
 from stateserver.stream.ports import BATCH_RECORDS_MAX, Batch, Pen, Progress
+from stateserver.stream.rebuild import rebuild_partition
 from stateserver.stream.worker import Worker
 from tests.stream.journals import CAPTURE, RING, RING_DOCUMENT, LogLine, example_records, log_lines
 from tests.stream.simulated import Power, PowerCut, World
@@ -198,3 +201,79 @@ async def test_while_it_restores_it_gives_signs_of_life(world: World, monkeypatc
     await assigning
     await worker.stop_loops()
     await worker.close()
+
+
+async def test_partitions_that_were_added_end_it_before_any_of_their_records_is_taken(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A rebalance may give them to it before it has looked at the topics."""
+    layout = LAYOUT._replace(partitions=4)
+    worker = Worker(Care(RING, world.ports, layout, 5_000, Metrics()))
+    await worker.assign({0, 3})
+    await worker.assign({0, 3, 4})
+    assert isinstance(worker.failure.result(), PartitionsChanged)
+    assert worker.position(PACKETS, 4) is None
+    await worker.take(batch(3, 0, 20))
+    assert worker.position(PACKETS, 3) == 0
+    assert [record.levelname for record in caplog.records if "topics were made for 4" in record.message] == ["CRITICAL"]
+
+
+async def test_they_are_noticed_within_a_minute_where_nothing_else_tells(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert worker_module.LOOK_AT_TOPICS_EVERY_S <= 30
+    monkeypatch.setattr(worker_module, "LOOK_AT_TOPICS_EVERY_S", 0.01)
+    layout = LAYOUT._replace(partitions=4)
+    worker = Worker(Care(RING, world.ports, layout, 5_000, Metrics()))
+    await worker.assign({0, 3})
+    worker.start()
+    world.log.partitions = 6
+    await worker.failed()
+    assert "t.packets has 6" in str(worker.failure.result())
+    await worker.stop_loops()
+
+
+async def test_a_partition_that_was_made_anew_has_another_owner_also_where_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As by `stateserver rebuild`: the worker ends, and is started again."""
+    monkeypatch.setattr(worker_module, "LOOK_AT_TOPICS_EVERY_S", 0.01)
+    world = World(transactions=True)
+    world.log.topics[PACKETS, 3] = list(LINES)
+    worker = worker_in(world)
+    await worker.assign({3})
+    await worker.take(batch(3, 0, 20))
+    await worker.commit()
+    worker.start()
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not worker.failure.done()
+    await rebuild_partition(Place(3, world.log, LAYOUT), 5)
+    await worker.failed()
+    assert isinstance(worker.failure.result(), Fenced)
+    await worker.stop_loops()
+
+
+async def test_so_it_has_where_it_was_stopped_for_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "LOOK_AT_TOPICS_EVERY_S", 0.01)
+    world = World(transactions=True)
+    world.log.topics[PACKETS, 3] = list(LINES)
+    first = worker_in(world)
+    await first.assign({3})
+    await first.take(batch(3, 0, 20))
+    await first.commit()
+    changes = world.log.topics[LAYOUT.topics.changes, 3]
+    last = decode_change(changes[-1].value or b"")
+    for at in (1, 2):  # two contents of one version
+        value = encode_change(last._replace(version=last.version + 1, at=at))
+        changes.append(LogLine(len(changes), 0, changes[-1].key, value))
+    again = worker_in(world)
+    await again.assign({3})
+    again.start()
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not again.failure.done()
+    await rebuild_partition(Place(3, world.log, LAYOUT), 5)
+    await again.failed()
+    assert isinstance(again.failure.result(), Fenced)
+    await again.stop_loops()

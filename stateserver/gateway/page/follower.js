@@ -62,7 +62,7 @@ export class Follower {
       this.show.events([], true);
       this.show.changed();
     }
-    await this.subscribe(this.state?.version);
+    await this.subscribe(this.state ?? undefined);
   }
 
   /** The connection is gone: what is held is the past. */
@@ -73,15 +73,15 @@ export class Follower {
   }
 
   /**
-   * @param {number} [cursor]
+   * @param {State} [held]  to go on from
    * @returns {Promise<void>}
    */
-  async subscribe(cursor) {
+  async subscribe(held) {
     if (this.system === null) return;
     this.asked += 1;
     const asked = this.asked;
     this.waiting = true;
-    const from = cursor === undefined ? {} : { cursor, changes_max: CHANGES_MAX };
+    const from = held === undefined ? {} : { cursor: held.version, era: held.era, changes_max: CHANGES_MAX };
     const wanted = { system: this.system, compress: "gzip", ...from };
     const answer = await this.ask("subscribe", wanted);
     if (asked !== this.asked) {
@@ -128,6 +128,7 @@ export class Follower {
 
   /** @param {Snapshot} snapshot */
   async startOver(snapshot) {
+    if (this.state?.era !== snapshot.era) this.blasts = new Map(); // what was told of them is withdrawn
     this.state = fromSnapshot(snapshot);
     const { system, version } = snapshot;
     /** @type {Change[]} */

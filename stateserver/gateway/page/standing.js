@@ -41,6 +41,7 @@ const OF_WORKERS = new Set(["journal_unread", "worker_silent", "partition_stoppe
 const TROUBLES = {
   events_missing: "Events of this system are missing.",
   events_contradict: "Two different events of this system bear the same number.",
+  withdrawn: "What was told of this system was withdrawn, and is being told anew from its journal.",
   units_differ: "The units as recorded differ from what the events say.",
   rows_differ: "What is recorded of the system differs from what the events say.",
 };

@@ -10,6 +10,7 @@
  * @typedef {object} State
  * @property {string} system
  * @property {number} version
+ * @property {number} era  which history the version is of
  * @property {number | null} time
  * @property {string | null} mode
  * @property {boolean} whole
@@ -60,6 +61,7 @@ export function fromSnapshot(snapshot) {
   return {
     system: snapshot.system,
     version: snapshot.version,
+    era: snapshot.era,
     time: snapshot.time,
     mode: snapshot.mode,
     whole: snapshot.whole,

@@ -29,6 +29,7 @@
  * @property {string} system
  * @property {boolean | null} live  is it the present, as far as that is known
  * @property {number} version
+ * @property {number} era  which history the version is of: another one begins where all was told anew
  * @property {number | null} time
  * @property {string | null} mode
  * @property {string | null} control_unit
