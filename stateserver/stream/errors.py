@@ -1,6 +1,7 @@
 """What can go wrong in a worker, each trouble by its name."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from stateserver.domain.rows import OtherRowFormat
 from stateserver.errors import StateServerError
@@ -9,9 +10,12 @@ from stateserver.errors import StateServerError
 class BrokerUnreachable(StateServerError):
     """No broker answers, or none that we may talk to."""
 
-    def __init__(self, brokers: str, trouble: str) -> None:
+    def __init__(self, options: Mapping[str, Any], trouble: BaseException) -> None:
+        brokers, why = ", ".join(options["bootstrap_servers"]), str(trouble) or type(trouble).__name__
+        if "Unable to bootstrap" in why:
+            why = "no broker answers"  # the client would say so by the names of its own types
         super().__init__(
-            f"Kafka at {brokers} can't be used: {trouble}",
+            f"Kafka at {brokers} can't be used: {why}",
             "is it running? STATESERVER_BROKERS says where it is",
         )
 

@@ -86,7 +86,7 @@ class KafkaLog:
             await self._surveyor.start()
         except (KafkaError, OSError) as trouble:
             await self.stop()
-            raise self._unreachable(trouble) from trouble
+            raise BrokerUnreachable(self._options, trouble) from trouble
 
     async def stop(self) -> None:
         """Let go of the broker; what was appended is out already."""
@@ -120,7 +120,7 @@ class KafkaLog:
                 self._options, transactional_id, transaction_timeout_ms=self._transaction_ms_max, **_WRITING
             )
         except (KafkaError, OSError) as trouble:
-            raise self._unreachable(trouble) from trouble
+            raise BrokerUnreachable(self._options, trouble) from trouble
         return TransactionalPen(producer, partition, self._group, self._transaction_ms_max)
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
@@ -135,7 +135,7 @@ class KafkaLog:
             if not self.idempotent and end > start:
                 end = await self._end_by_fetching(self._surveyor, place, end)
         except (KafkaError, OSError) as trouble:
-            raise self._unreachable(trouble) from trouble
+            raise BrokerUnreachable(self._options, trouble) from trouble
         return Bounds(start, end)
 
     async def committed(self, topic: str, partition: int) -> int | None:
@@ -147,7 +147,7 @@ class KafkaLog:
             consumer.assign([place])
             told: int | None = await consumer.committed(place)
         except (KafkaError, OSError) as trouble:
-            raise self._unreachable(trouble) from trouble
+            raise BrokerUnreachable(self._options, trouble) from trouble
         finally:
             await consumer.stop()
         return told
@@ -175,7 +175,7 @@ class KafkaLog:
             async with admin(self._options, request_timeout_ms=DELIVERY_MS_MAX) as client:
                 yield client
         except (KafkaError, OSError) as trouble:  # a TimeoutError is an OSError
-            raise self._unreachable(trouble) from trouble
+            raise BrokerUnreachable(self._options, trouble) from trouble
 
     async def _end_by_fetching(self, surveyor: AIOKafkaConsumer, place: TopicPartition, at_least: int) -> int:
         """The embedded broker, asked for the end, tells where its last batch begins; what it fetches tells the end."""
@@ -184,9 +184,6 @@ class KafkaLog:
             surveyor.seek(place, at_least - 1)
             await surveyor.getmany(place, timeout_ms=FETCH_LIMIT_MS)
             return max(at_least, surveyor.highwater(place) or 0)
-
-    def _unreachable(self, trouble: BaseException) -> BrokerUnreachable:
-        return BrokerUnreachable(", ".join(self._options["bootstrap_servers"]), str(trouble) or type(trouble).__name__)
 
     def _reader(self) -> AIOKafkaConsumer:
         return reader(self._options, fetch_bytes=FETCH_BYTES, wait_ms=READ_WAIT_MS)

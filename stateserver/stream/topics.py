@@ -57,7 +57,7 @@ async def ensure_topics(options: dict[str, Any], layout: Layout) -> int:
         async with admin(options, request_timeout_ms=TIMEOUT_MS) as client:
             return await _ensure(client, layout)
     except (KafkaError, OSError) as trouble:
-        raise _unreachable(options, trouble) from trouble
+        raise BrokerUnreachable(options, trouble) from trouble
 
 
 async def survey_topics(options: dict[str, Any], layout: Layout) -> Survey:
@@ -66,7 +66,7 @@ async def survey_topics(options: dict[str, Any], layout: Layout) -> Survey:
         async with admin(options, request_timeout_ms=TIMEOUT_MS) as client:
             return await _survey(client, layout)
     except (KafkaError, OSError) as trouble:
-        raise _unreachable(options, trouble) from trouble
+        raise BrokerUnreachable(options, trouble) from trouble
 
 
 async def check_topics(options: dict[str, Any], layout: Layout, *, for_good: bool) -> None:
@@ -98,10 +98,6 @@ def mismatch(layout: Layout, counts: dict[str, int]) -> PartitionsMismatch | Non
 def _partitions(layout: Layout, counts: dict[str, int]) -> int:
     of_a_journal = next((counts[topic] for topic in layout.journals if topic in counts), None)
     return max(counts.values(), default=PARTITIONS_DEFAULT) if of_a_journal is None else of_a_journal
-
-
-def _unreachable(options: dict[str, Any], trouble: BaseException) -> BrokerUnreachable:
-    return BrokerUnreachable(", ".join(options["bootstrap_servers"]), str(trouble) or type(trouble).__name__)
 
 
 async def _there(client: AIOKafkaAdminClient, layout: Layout) -> list[str]:

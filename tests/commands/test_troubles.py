@@ -1,6 +1,7 @@
 """What is given wrongly is said in one line, and what to do in another; the exit status is 2, and nothing is left."""
 
 import json
+import re
 import resource
 import socket
 import subprocess
@@ -45,7 +46,8 @@ def trouble(arguments: list[str], settings: dict[str, str]) -> str:
     told = CliRunner().invoke(stateserver, arguments, env=settings)
     assert told.exit_code == 2, told.output
     assert told.stdout == ""
-    lines = [line for line in told.stderr.splitlines() if " aiokafka: " not in line]
+    # A log has its own lines: when a worker was started, what its Kafka client met with.
+    lines = [line for line in told.stderr.splitlines() if not re.match(r"[0-9T:.-]+Z [A-Z]+ ", line)]
     assert len(lines) == 2, told.stderr
     assert lines[0].startswith("Error: ")
     assert lines[1]
@@ -111,7 +113,7 @@ def test_no_broker(folder: Path, arguments: list[str]) -> None:
     settings = {"STATESERVER_BROKERS": NOBODY, "STATESERVER_KEYRING": RING, "STATESERVER_DATA_DIR": "data"}
     said = trouble(arguments, settings)
     assert NOBODY in said
-    assert "AddressFamily" not in said or arguments == ["worker"]
+    assert "AddressFamily" not in said
 
 
 def test_a_port_for_metrics_that_is_taken(folder: Path, taken_port: int) -> None:

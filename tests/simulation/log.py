@@ -59,7 +59,7 @@ class SimulatedLog:
             await self.broker.write(what, lambda: there.trim(offset))
         except Lost as trouble:
             self.broker.trace.say(str(trouble))
-            raise BrokerUnreachable("the simulated one", str(trouble)) from trouble
+            raise BrokerUnreachable({"bootstrap_servers": ["simulated"]}, trouble) from trouble
         self.broker.trace.say(what)
 
     async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
