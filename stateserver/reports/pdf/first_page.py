@@ -246,7 +246,7 @@ def _draw_signature(paper: Paper) -> None:
     for signer in _SIGNERS:
         base -= SIGN_ROW
         fields = [(f"{signer}'s {name}" if name == "name" else name, x, width) for name, x, width in _SIGN_FIELDS]
-        _draw_fields(paper, base + 5, (*fields, _DATE_FIELD))
+        _draw_fields(paper, base + 8, (*fields, _DATE_FIELD))
 
 
 def _draw_fields(paper: Paper, base: float, fields: Iterable[tuple[str, float, float]]) -> None:
