@@ -129,7 +129,7 @@ CHANGES_HEADERS: Final[Document] = {
 
 HEADERS: Final = {
     "changes": CHANGES_HEADERS,
-    **{name: {"type": "object", "properties": {"era": ERA}} for name in ("systems", "rejected")},
+    **{name: {"type": "object", "properties": {"era": ERA}} for name in ("systems", "rejected", "heartbeats")},
 }
 
 

@@ -1,6 +1,7 @@
 """What was told of a system is withdrawn and told anew: readers take the new for new, and never mix the two."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from stateserver.broker.process import Broker
 from stateserver.codec.blast import decode_blast_part, encode_blast
+from stateserver.codec.era import era_headers
+from stateserver.codec.heartbeat import Heartbeat, encode_heartbeat
 from stateserver.codec.system import SystemRow
 from stateserver.codec.topics import split_blast_key
 from stateserver.codec.unit import UnitRow
@@ -16,14 +19,16 @@ from stateserver.gateway import feed as feed_module
 from stateserver.gateway import history as history_module
 from stateserver.gateway.blast_shelf import BlastShelf
 from stateserver.gateway.change_log import logged
+from stateserver.gateway.heartbeat_watch import HeartbeatWatch
 from stateserver.gateway.history import History
 from stateserver.gateway.hub import Hub, Wanted
+from stateserver.gateway.liveness import Condition
 from stateserver.gateway.read_model import ReadModel, Rows
 from stateserver.gateway.subscriptions import Why
 from stateserver.gateway.system_model import Folded, Trouble
 from stateserver.gateway.unit_table import raw_unit
-from tests.gateway.serving import until
-from tests.gateway.test_feed import at_version, reading
+from tests.gateway.serving import make_parts, make_tokens, until
+from tests.gateway.test_feed import at_version, feed_of, reading
 from tests.gateway.test_history import write
 from tests.gateway.test_subscriptions import opened, read, start_over
 from tests.gateway.test_system_model import sample_events
@@ -196,6 +201,37 @@ class TestCursors:
         notification = await start_over(hub, opening.subscription)
         assert notification["params"]["snapshot"]["era"] == ERA + 1
         assert opening.subscription.cursor == 1
+
+
+class Beat(NamedTuple):
+    """A record of `heartbeats`, as it is read."""
+
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    partition: int = 1
+    offset: int = 0
+    timestamp: int = 5
+
+
+@pytest.mark.parametrize(
+    ("era", "condition", "positions", "counts"),
+    [
+        (ERA, "live", {"packets": 9}, True),
+        (0, "live", {"packets": 9}, False),
+        (0, "restoring", {}, True),
+    ],
+)
+def test_signs_of_life_of_who_goes_on_from_what_was_withdrawn_do_not_count(
+    era: int, condition: str, positions: dict[str, int], counts: bool
+) -> None:
+    """A worker notices within seconds; until then it calls applied what is not told any more."""
+    parts, topics = make_parts(make_tokens()), new_topics()
+    feed, watch = feed_of("127.0.0.1:1", topics, parts), HeartbeatWatch([1], ["packets"])
+    watch.asked({1: 0}, {("packets", 1): 9}, 0.0)
+    parts.reading.eras.note(1, ERA)
+    beat = Heartbeat(1, condition, None, 77, positions, 0, None, 5, "a", "", 0, [])
+    feed._take_heartbeat(watch, Beat(encode_heartbeat(beat), era_headers(era)))  # type: ignore[arg-type]
+    assert (watch.standings(1.0, 1_000)[1].condition is not Condition.AWAITING_WORKER) is counts
 
 
 async def test_a_gateway_that_follows_drops_what_it_held_and_tells_its_subscribers(
