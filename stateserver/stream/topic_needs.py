@@ -94,7 +94,7 @@ def findings(layout: Layout, topics: Mapping[str, Topic], brokers: int) -> list[
     wanted = wanted_topics(layout)
     found = [
         finding
-        for name, topic in topics.items()
+        for name, topic in sorted(topics.items(), key=lambda one: list(wanted).index(one[0]))
         for finding in (
             *_policy(name, topic, wanted[name], is_state=name != layout.topics.heartbeats),
             *_size(name, topic, wanted[name], is_journal=name in layout.journals),

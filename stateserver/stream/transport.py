@@ -157,9 +157,13 @@ class Consumer(driver.Consumer):
         if read is None or not self.flow_active:
             return None
         ends = await self.highwaters(tp)
+        try:
+            fetched = self.highwater(tp) or 0
+        except AssertionError:
+            return None  # taken from us while we asked: the client knows before Faust tells
         # Asked for, the end is fresh also where fetching has stopped; what was fetched knows better where the broker
         # understates it, as the embedded one does.
-        end = max(ends.get(tp) or 0, self.highwater(tp) or 0)
+        end = max(ends.get(tp) or 0, fetched)
         return Progress(read, self._follows.get(tp, read), end)
 
 

@@ -234,7 +234,7 @@ async def test_two_workers_share_the_partitions_and_one_takes_over(chain: Chain)
             await second.ready()
             await chain.produce([sealed(record, system) for record in rest for system in systems])
             await until_equal(chain.committed, len(CAPTURED) * len(systems))
-            assert first.terminate() == 0
+            assert first.terminate() == 0, first.output
     wanted = [(system, change["version"]) for system in systems for change in expected(CAPTURE, "changes.jsonl")]
     found = [decode_change(value) for value in values(await chain.read(chain.layout.topics.changes))]
     assert sorted({(change.system, change.version) for change in found}) == sorted(wanted)
