@@ -35,6 +35,7 @@ from stateserver.gateway.topic_reader import (
     TopicsMissing,
 )
 from stateserver.gateway.wall_clock import now_ms
+from stateserver.kafka.unbroken import unbroken
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,6 @@ STEP_S: Final = 0.02
 FULL_STEP: Final = RECORDS_A_STEP // 2
 """With so much at once there is a backlog: no waiting then."""
 LOOK_EVERY_S: Final = 2.0
-ANSWER_S: Final = 1.0
-"""How long a question that is no longer wanted is waited for."""
 HELD_UP_S: Final = 3.0
 """Who was held up for so long, by the broker or in this process, has perhaps only not heard that workers are there."""
 RETRY_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -202,15 +201,7 @@ class Feed:
             self._judge()
 
     async def _ask(self, reader: TopicReader) -> None:
-        """Whoever is cancelled meanwhile waits for the answer: a connection that is just being made would be lost."""
-        asking = asyncio.create_task(self._ask_for_ends(reader))
-        try:
-            await asyncio.shield(asking)
-        except asyncio.CancelledError:
-            await asyncio.wait([asking], timeout=ANSWER_S)
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            raise
+        await unbroken(self._ask_for_ends(reader))
 
     async def _ask_for_ends(self, reader: TopicReader) -> None:
         asked_s = time.monotonic()

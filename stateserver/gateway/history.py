@@ -24,6 +24,7 @@ from stateserver.gateway.read_model import ReadModel
 from stateserver.gateway.refusals import HistoryUnreachable, UnknownSystem
 from stateserver.gateway.system_model import SystemModel
 from stateserver.kafka.readers import reader
+from stateserver.kafka.unbroken import unbroken
 
 READERS_MAX: Final = 2
 """How many look something up at a time; others wait for their turn."""
@@ -75,7 +76,7 @@ class History:
     async def _read(self, model: SystemModel, after: int, last: int) -> Sequence[LoggedChange] | None:
         consumer = reader(self._client_options, fetch_bytes=FETCH_BYTES, wait_ms=STEP_MS)
         try:
-            await consumer.start()
+            await unbroken(consumer.start())
             assert model.partition is not None
             place = TopicPartition(self._topic, model.partition)
             search = _Search(consumer, place, model.name, model.era, self._places)
