@@ -43,7 +43,7 @@ class Closing(NamedTuple):
 def report(system: System, blast: Blast, closing: Closing | None = None) -> JsonObject:
     """The report document of a blast (spec page 4); what isn't known before it closes is null."""
     active = [_finished_row(row, blast, closing) for row in rows(blast, ACTIVE)]
-    detonators = _detonators(blast, closing)
+    detonators, attention = _detonators(blast, closing), _attention(active, closing)
     return {
         "blast": blast.id,
         "system": system.name,
@@ -71,8 +71,8 @@ def report(system: System, blast: Blast, closing: Closing | None = None) -> Json
         },
         "warnings": rows(blast, "warnings"),
         "warnings_after": closing.warnings if closing else None,
-        "verdict": _verdict(blast, detonators, _attention(active, closing)) if closing else None,
-        "attention": _attention(active, closing) if closing else None,
+        "verdict": _verdict(blast, detonators, attention) if closing else None,
+        "attention": attention if closing else None,
         "timeline": [change_to_json(change) for change in blast.timeline],
         "versions": {"opened": blast.version_opened, "closed": closing.version if closing else None},
         "snapshots": {
